@@ -1,0 +1,80 @@
+// The floors of the house, as one table: which room may import which. A line looks down, never up, and sideways
+// only where this table says so. docs/architecture.md draws the same table as a picture.
+const rooms = {
+  // ground
+  bits: [],
+  lifetime: [],
+  // paper: true by a specification; no clock, no I/O, no async
+  elf: ['bits'],
+  multiboot2: ['bits', 'elf'],
+  x86: ['bits'],
+  // wires: each touches exactly one outside thing
+  process: ['lifetime'],
+  workdir: ['lifetime'],
+  qmp: ['lifetime'],
+  rsp: ['bits', 'lifetime'],
+  serial: ['lifetime'],
+  qemu: ['bits', 'lifetime', 'process', 'workdir', 'qmp', 'rsp', 'serial'],
+  toolchain: ['lifetime', 'process', 'workdir'],
+  sources: ['lifetime', 'process', 'workdir', 'toolchain'],
+  grub: ['bits', 'lifetime', 'process', 'workdir', 'sources', 'toolchain'],
+  image: ['bits', 'lifetime', 'process', 'workdir', 'toolchain', 'grub'],
+  xen: ['bits', 'lifetime', 'process', 'workdir', 'sources', 'toolchain', 'elf', 'multiboot2', 'x86'],
+};
+// experiments: several wires at once
+const wiresAndPaper = Object.keys(rooms);
+rooms.boot = wiresAndPaper;
+// judgement
+rooms.scenario = [...wiresAndPaper, 'boot'];
+rooms.report = ['bits', 'lifetime', 'workdir', 'scenario'];
+rooms.doctor = [...wiresAndPaper, 'boot', 'scenario'];
+// door
+rooms.cli = [...wiresAndPaper, 'boot', 'scenario', 'report', 'doctor'];
+
+const pure = ['bits', 'elf', 'multiboot2', 'x86'];
+const source = (room) => `^harness/${room}/`;
+
+module.exports = {
+  forbidden: [
+    ...Object.entries(rooms).map(([room, allowed]) => ({
+      name: `floor-${room}`,
+      comment: `harness/${room} may import ${allowed.length ? allowed.join(', ') : 'no other room'}.`,
+      severity: 'error',
+      from: { path: source(room), pathNot: '\\.test\\.ts$|/testdata/' },
+      to: { path: '^(harness|scenarios|scripts|e2e)/', pathNot: [room, ...allowed].map(source) },
+    })),
+    {
+      name: 'paper-is-pure',
+      comment: 'Pure rooms do no I/O: no Node built-in but node:buffer.',
+      severity: 'error',
+      from: { path: pure.map(source), pathNot: '\\.test\\.ts$|/testdata/' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?buffer$' },
+    },
+    {
+      name: 'known-rooms',
+      comment: 'Every folder of harness/ stands in the table.',
+      severity: 'error',
+      from: { path: '^harness/', pathNot: Object.keys(rooms).map(source) },
+      to: {},
+    },
+    { name: 'no-circular', severity: 'error', from: { pathNot: 'node_modules' }, to: { circular: true } },
+    { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'scenarios',
+      comment: 'A scenario sees the contract and the facts, not the door.',
+      severity: 'error',
+      from: { path: '^scenarios/' },
+      to: { path: '^harness/(cli|report|doctor)/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.cjs', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
+  },
+};
