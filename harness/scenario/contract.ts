@@ -1,0 +1,158 @@
+/**
+ * What a scenario is, what it is expected to end in, and what a run says while it goes on. Reporters, the command
+ * line and scenarios meet here and nowhere else.
+ */
+
+export type Firmware = 'bios' | 'efi';
+export type MachineType = 'q35' | 'pc';
+export type MediumKind = 'iso' | 'disk';
+export type BootProtocol = 'multiboot2' | 'multiboot1';
+export type GrubVariant = 'standard' | 'no-relocation';
+
+/**
+ * Which load base an instance asks for.
+ * `any`: GRUB's own choice; `highest`: the highest slot the machine's memory map allows; `firmware-owned`: the lowest
+ * slot that lies in the image's window but in memory that the firmware keeps; `none`: the protocol knows no relocation.
+ * The two in the middle are found from the memory map of a survey boot, so a name stays the same on every firmware.
+ */
+export type BaseChoice =
+  | { readonly kind: 'any' }
+  | { readonly kind: 'highest' }
+  | { readonly kind: 'firmware-owned' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'at'; readonly address: number };
+
+/** One scenario × firmware × base × …: the unit that gets a verdict. */
+export interface Instance {
+  /** `xen-early-boot~efi~base-0x03e00000`, further axes only where they differ from the default. */
+  readonly name: string;
+  readonly scenario: string;
+  readonly firmware: Firmware;
+  readonly machine: MachineType;
+  readonly medium: MediumKind;
+  readonly protocol: BootProtocol;
+  readonly grubVariant: GrubVariant;
+  readonly base: BaseChoice;
+  readonly memoryMib: number;
+  /** Which of the repeats of `--repeat N` this is, from 1; absent where nothing is repeated. */
+  readonly repeat?: number;
+}
+
+/**
+ * How an instance should end.
+ * `boots`: every witness puts the image at `base` (absent: wherever GRUB chose) and the subject reaches its end text;
+ * `refused`: GRUB refuses the window, as its own rules and the memory map say; `early-error`: the subject says exactly
+ * `text` and halts; `not-relocated`: a negative control: the image lands at its link base whatever was forced.
+ */
+export type Expectation =
+  | { readonly kind: 'boots'; readonly base?: number }
+  | { readonly kind: 'refused'; readonly base: number; readonly reason: string }
+  | { readonly kind: 'early-error'; readonly base: number; readonly text: string }
+  | { readonly kind: 'not-relocated'; readonly base: number; readonly linkBase: number };
+
+export type Verdict = 'pass' | 'fail' | 'skip' | 'error' | 'crash';
+
+/** One thing a witness said at one point of the boot. */
+export interface Checkpoint {
+  /** e.g. `entry`, `base computed`, `console`. */
+  readonly name: string;
+  readonly ok: boolean;
+  /** In words: what was seen and what it proves; where not ok, what was expected. */
+  readonly detail: string;
+}
+
+export interface InstanceResult {
+  readonly name: string;
+  readonly scenario: string;
+  readonly firmware: Firmware;
+  /** The load base asked for, resolved to a number; null where GRUB chose or nothing was booted. */
+  readonly base: string | null;
+  /** The expectation in words. */
+  readonly expected: string;
+  readonly verdict: Verdict;
+  /** One line: why this verdict. */
+  readonly reason: string;
+  readonly durationMs: number;
+  /** Where the image was seen to be; null where it never got there. */
+  readonly loadBaseAddress: string | null;
+  readonly accelerator: string;
+  readonly checkpoints: readonly Checkpoint[];
+  /** Names of checkpoints that could not be tried, and why (an image without symbols). */
+  readonly notPossible: readonly string[];
+  /** Kind of evidence → path relative to the folder that holds results.json. */
+  readonly evidence: Readonly<Record<string, string>>;
+  /** One command that repeats this instance alone. */
+  readonly repeat: string;
+  /** Last console lines and code around the PC, for a person; only where the verdict is not pass or skip. */
+  readonly excerpt?: readonly string[];
+}
+
+export interface ToolRecord {
+  readonly version: string;
+  readonly sha256?: string;
+  readonly path?: string;
+}
+
+export interface Totals {
+  readonly pass: number;
+  readonly fail: number;
+  readonly skip: number;
+  readonly error: number;
+  readonly crash: number;
+}
+
+export interface HostRecord {
+  readonly platform: string;
+  readonly kernel: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryMib: number;
+  readonly node: string;
+}
+
+/** `<out>/results.json`, rewritten whole (atomically) as instances end, so a killed run leaves a readable file. */
+export interface Results {
+  readonly schema: 'loadbase.results/1';
+  readonly runId: string;
+  readonly startedAt: string;
+  /** false while the run goes on, or where it was cut short. */
+  readonly finished: boolean;
+  readonly host: HostRecord;
+  readonly tools: Readonly<Record<string, ToolRecord>>;
+  /** How many instances the run was asked for. */
+  readonly planned: number;
+  readonly instances: readonly InstanceResult[];
+  readonly totals: Totals;
+}
+
+/** What a run says while it goes on, in order; reporters turn it into text. */
+export type RunEvent =
+  | { readonly kind: 'preparing'; readonly task: string; readonly step: string; readonly typicalMs?: number }
+  | { readonly kind: 'prepared'; readonly task: string; readonly step: string; readonly elapsedMs: number }
+  | { readonly kind: 'notice'; readonly text: string }
+  | {
+      readonly kind: 'run-started';
+      readonly runId: string;
+      readonly outDirectory: string;
+      readonly instances: readonly Instance[];
+      readonly jobs: number;
+      readonly accelerators: Readonly<Record<string, string>>;
+      readonly tools: Readonly<Record<string, ToolRecord>>;
+    }
+  | { readonly kind: 'instance-started'; readonly instance: Instance; readonly typicalMs?: number }
+  | { readonly kind: 'instance-phase'; readonly instance: Instance; readonly phase: string }
+  | { readonly kind: 'instance-ended'; readonly instance: Instance; readonly result: InstanceResult }
+  | {
+      readonly kind: 'run-ended';
+      readonly results: Results;
+      readonly durationMs: number;
+      readonly interrupted: boolean;
+    };
+
+export type RunListener = (event: RunEvent) => void;
+
+export function totalsOf(results: readonly { readonly verdict: Verdict }[]): Totals {
+  const totals = { pass: 0, fail: 0, skip: 0, error: 0, crash: 0 };
+  for (const { verdict } of results) totals[verdict]++;
+  return totals;
+}
