@@ -1,0 +1,139 @@
+/** For a person: live on a terminal, plain lines elsewhere, and the same account at the end on both. */
+
+import { isAbsolute, join, relative } from 'node:path';
+import type { InstanceResult, RunEvent } from '../scenario/contract.ts';
+import { formatDuration } from './duration.ts';
+import { escapeForTerminal, guestLine } from './escape.ts';
+import { NAME_MAX, REASON_MAX } from './limits.ts';
+import { liveFrame } from './live-frame.ts';
+import { palette } from './palette.ts';
+import { problemBlock } from './problem-block.ts';
+import type { Reporter, ReporterOptions, ReporterTarget } from './reporter.ts';
+import { NO_PROGRESS, type RunEnded, type RunProgress, type RunStarted, observe } from './run-progress.ts';
+import { acceleratorNames, countText, summaryLine } from './run-summary.ts';
+import { type Surface, liveSurface, plainSurface } from './surface.ts';
+import { wrapWords } from './text-table.ts';
+import { type TableStyle, VerdictTable, isProblem, sortedResults, verdictTable } from './verdict-table.ts';
+
+const REDRAW_MS = 150;
+
+export class PrettyReporter implements Reporter {
+  readonly #surface: Surface;
+  readonly #now: () => number;
+  #progress: RunProgress = NO_PROGRESS;
+  #table: VerdictTable | undefined;
+
+  constructor(
+    readonly target: ReporterTarget,
+    readonly options: ReporterOptions = {},
+  ) {
+    this.#now = options.now ?? (() => performance.now());
+    const colours = palette(target.colours);
+    this.#surface = target.isTerminal
+      ? liveSurface(
+          target,
+          (size) => liveFrame(this.#progress, this.#now(), size, colours),
+          options.redrawMs ?? REDRAW_MS,
+        )
+      : plainSurface(target);
+  }
+
+  onEvent(event: RunEvent): void {
+    this.#progress = observe(this.#progress, event, this.#now());
+    if (event.kind === 'run-ended') this.#surface.close();
+    const lines = this.#linesOf(event);
+    if (lines.length > 0) this.#surface.print(lines);
+    else this.#surface.redraw();
+  }
+
+  async end(): Promise<void> {
+    this.#surface.close();
+  }
+
+  #linesOf(event: RunEvent): string[] {
+    switch (event.kind) {
+      case 'preparing':
+        return this.target.isTerminal ? [] : [preparingLine(event)];
+      case 'prepared':
+        return this.target.isTerminal ? [this.#preparedLine(event)] : [];
+      case 'notice':
+        return event.text.split(/\r?\n/).map((line) => `note: ${guestLine(line, REASON_MAX)}`);
+      case 'run-started':
+        this.#table = new VerdictTable(event.instances, this.#style());
+        return ['', ...headlines(event, this.#folder()), '', this.#counter('') + this.#table.headings()];
+      case 'instance-ended':
+        return this.#verdictLines(event.result);
+      case 'run-ended':
+        return this.#account(event);
+      case 'instance-started':
+      case 'instance-phase':
+        return [];
+    }
+  }
+
+  #preparedLine({ task, step, elapsedMs }: Extract<RunEvent, { kind: 'prepared' }>): string {
+    const { green, bold, dim } = this.#style().colours;
+    const what = `${bold(escapeForTerminal(task))}: ${escapeForTerminal(step)}`;
+    return `${green('✓')} ${what}  ${dim(formatDuration(elapsedMs))}`;
+  }
+
+  #verdictLines(result: InstanceResult): string[] {
+    const table = this.#table ?? new VerdictTable([result], this.#style());
+    const [row = '', ...notes] = table.row(result);
+    const counter = this.#counter(String(this.#progress.ended.length));
+    return [counter + row, ...notes.map((note) => ' '.repeat(counter.length) + note)];
+  }
+
+  /** Off a terminal there is no progress line, so each line counts: ` 3/34  `. */
+  #counter(ended: string): string {
+    if (this.target.isTerminal) return '';
+    const planned = String(this.#progress.run?.started.instances.length ?? 0);
+    if (ended === '') return ' '.repeat(planned.length * 2 + 3);
+    return `${ended.padStart(planned.length)}/${planned}  `;
+  }
+
+  #account(event: RunEnded): string[] {
+    const { instances } = event.results;
+    const style = this.#style();
+    const plan = this.#progress.run?.started.instances ?? [];
+    const problems = sortedResults(instances, plan).filter(isProblem);
+    const folder = this.#folder();
+    const summary = summaryLine(event, this.#progress.run?.started);
+    return [
+      ...(instances.length > 0 ? ['', ...verdictTable(instances, plan, style)] : []),
+      ...problems.flatMap((result) => ['', ...problemBlock(result, folder, style)]),
+      '',
+      ...wrapWords(summary, style.width).map((line) => style.colours.bold(line)),
+      ...(this.#progress.run ? [`results: ${escapeForTerminal(join(folder, 'results.json'))}`] : []),
+    ];
+  }
+
+  #style(): TableStyle {
+    const { isTerminal, columns, colours } = this.target;
+    return { colours: palette(colours), width: isTerminal ? columns : Number.POSITIVE_INFINITY };
+  }
+
+  /** The run's folder as a reader would type it. */
+  #folder(): string {
+    const out = this.#progress.run?.started.outDirectory ?? '';
+    const { cwd } = this.options;
+    if (cwd === undefined || !isAbsolute(out)) return out;
+    const near = relative(cwd, out);
+    return near.startsWith('..') || near === '' ? out : near;
+  }
+}
+
+function preparingLine({ task, step, typicalMs }: Extract<RunEvent, { kind: 'preparing' }>): string {
+  const usual = typicalMs === undefined ? '' : ` (usually ${formatDuration(typicalMs)})`;
+  return `preparing ${escapeForTerminal(task)}: ${escapeForTerminal(step)}${usual}`;
+}
+
+function headlines({ instances, jobs, accelerators, runId }: RunStarted, folder: string): string[] {
+  const on = acceleratorNames(accelerators);
+  const facts = [
+    `run ${guestLine(runId, NAME_MAX)}: ${countText(instances.length)}`,
+    jobs > 1 ? `${jobs} at a time` : 'one at a time',
+    ...(on.length > 0 ? [`on ${on.join(', ')}`] : []),
+  ];
+  return [facts.join(', '), `kept in ${escapeForTerminal(folder)}`];
+}
