@@ -1,0 +1,64 @@
+import t from 'tap';
+import { escapeValue, firmwareArguments, mediumArguments, qemuArguments } from './argv.ts';
+import type { MachineSpec, MachineWiring } from './machine-spec.ts';
+
+const wiring: MachineWiring = {
+  qmpSocket: 's/qmp',
+  serialSocket: 's/serial',
+  gdbSocket: 's/gdb',
+  variables: 's/variables.fd',
+};
+const bios: MachineSpec = {
+  machine: 'q35',
+  accelerator: 'tcg',
+  memoryMib: 2560,
+  firmware: { kind: 'bios' },
+  medium: { kind: 'iso', path: 'medium.iso' },
+  payload: 'payload.tar',
+};
+const efi: MachineSpec = {
+  ...bios,
+  firmware: {
+    kind: 'efi',
+    executable: 'CODE.fd',
+    executableFormat: 'raw',
+    variablesTemplate: 'VARS.fd',
+    variablesFormat: 'raw',
+  },
+};
+
+t.test('a SeaBIOS machine, whole', async (t) => {
+  t.strictSame(qemuArguments(bios, wiring), [
+    ...['-machine', 'q35,accel=tcg', '-cpu', 'qemu64', '-smp', '1', '-m', '2560M'],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-nic', 'none'],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-blockdev', 'driver=raw,node-name=medium,read-only=on,file.driver=file,file.filename=medium.iso'],
+    ...['-device', 'ide-cd,drive=medium,bus=ide.0,bootindex=0'],
+    ...['-blockdev', 'driver=raw,node-name=payload,read-only=on,file.driver=file,file.filename=payload.tar'],
+    ...['-device', 'virtio-blk-pci,drive=payload,bootindex=1'],
+    ...['-device', 'VGA', '-device', 'pvpanic,ioport=0x505'],
+    ...['-chardev', 'socket,id=qmp,path=s/qmp,server=off', '-mon', 'chardev=qmp,mode=control'],
+    ...['-chardev', 'socket,id=serial0,path=s/serial,server=off', '-serial', 'chardev:serial0'],
+    ...['-gdb', 'unix:s/gdb,server=on,wait=off'],
+    ...['-S', '-no-reboot', '-no-shutdown', '-action', 'panic=pause'],
+  ]);
+});
+
+t.test('UEFI firmware is two flash drives, the variables writable and the machine’s own', async (t) => {
+  const argv = qemuArguments(efi, wiring);
+  t.ok(argv.includes('q35,accel=tcg,pflash0=firmware-code,pflash1=firmware-variables'));
+  t.strictSame(firmwareArguments(efi, wiring), [
+    '-blockdev',
+    'driver=raw,node-name=firmware-code,read-only=on,file.driver=file,file.filename=CODE.fd',
+    '-blockdev',
+    'driver=raw,node-name=firmware-variables,read-only=off,file.driver=file,file.filename=s/variables.fd',
+  ]);
+});
+
+t.test('a comma in a path does not end the option', async (t) => {
+  t.equal(escapeValue('a,b'), 'a,,b');
+  t.match(mediumArguments({ ...bios, medium: { kind: 'disk', path: 'a,b.img' } }), [
+    '-blockdev',
+    /filename=a,,b\.img$/,
+  ]);
+});

@@ -1,0 +1,47 @@
+/** One machine as a value: everything that decides what QEMU is asked for, and nothing about this run's folders. */
+
+export type Accelerator = 'tcg' | 'kvm';
+
+export type FirmwareImage =
+  | { readonly kind: 'bios' }
+  | {
+      readonly kind: 'efi';
+      readonly executable: string;
+      readonly executableFormat: string;
+      /** Template of the variable store; each machine gets a copy of its own. */
+      readonly variablesTemplate: string;
+      readonly variablesFormat: string;
+    };
+
+export interface MachineSpec {
+  readonly machine: 'q35' | 'pc';
+  readonly accelerator: Accelerator;
+  readonly memoryMib: number;
+  readonly firmware: FirmwareImage;
+  /** What the firmware boots: an ISO in a CD drive or a disk image. */
+  readonly medium: { readonly kind: 'iso' | 'disk'; readonly path: string };
+  /** The tar archive with the choice, the kernel and its modules; see docs/decisions/0005. */
+  readonly payload: string;
+}
+
+/** Where one run of a machine has its files and sockets. */
+export interface MachineWiring {
+  /** The harness listens here and QEMU connects. */
+  readonly qmpSocket: string;
+  readonly serialSocket: string;
+  /** QEMU listens here: gdb itself can be pointed at it. */
+  readonly gdbSocket: string;
+  /** This machine's own copy of the firmware's variable store; unused with SeaBIOS. */
+  readonly variables: string;
+}
+
+const MIB = 1024 * 1024;
+
+/**
+ * RAM from address 0 up to the hole below 4 GiB, in bytes. Source: QEMU hw/i386/pc_q35.c and pc_piix.c: with as much
+ * memory as would reach the hole, the split is moved down to 2 GiB (q35) or 3 GiB (pc).
+ */
+export function lowRamSizeBytes(machine: 'q35' | 'pc', memoryMib: number): number {
+  const [holeMib, splitMib] = machine === 'q35' ? [2816, 2048] : [3584, 3072];
+  return (memoryMib >= holeMib ? splitMib : memoryMib) * MIB;
+}
