@@ -1,0 +1,107 @@
+/** What is kept of a machine that did not pass, while it still stands there: registers, code around the PC, screen. */
+import { join } from 'node:path';
+import type { Deadline } from '../lifetime/deadline.ts';
+import { RspClient } from '../rsp/rsp-client.ts';
+import { writeFileAtomic } from '../workdir/atomic-file.ts';
+import type { Disassembler } from '../x86/disassembler.ts';
+import { listing } from '../x86/listing.ts';
+import type { BootSession } from './boot-session.ts';
+import { humanMonitor } from './guest.ts';
+
+export interface PostMortem {
+  /** Kind of evidence → file name in the instance's folder. */
+  readonly files: Readonly<Record<string, string>>;
+  /** For a person: where the CPU was and the code there. */
+  readonly code: readonly string[];
+}
+
+export interface PostMortemOptions {
+  readonly directory: string;
+  readonly deadline: Deadline;
+  readonly disassembler: Disassembler;
+  /** Name of a linear address, e.g. `trampoline_setup+0x1c`. */
+  readonly symbolise: (linear: bigint) => string | undefined;
+}
+
+/** The code segment's hidden part as HMP shows it: `CS =0008 00000000 ffffffff 00c09b00 DPL=0 CS32 [-RA]`. */
+export interface CodeSegment {
+  readonly base: bigint;
+  readonly bitness: 16 | 32 | 64;
+}
+
+const LONG = 1 << 21;
+const DEFAULT_32 = 1 << 22;
+
+export function parseCodeSegment(registersText: string): CodeSegment | undefined {
+  const match = /^CS =[0-9a-f]+ ([0-9a-f]+) [0-9a-f]+ ([0-9a-f]+)/m.exec(registersText);
+  if (!match) return undefined;
+  const flags = Number.parseInt(match[2] ?? '0', 16);
+  const longMode = /^EFER=([0-9a-f]+)/m.exec(registersText)?.[1];
+  const isLong = (flags & LONG) !== 0 && longMode !== undefined && (BigInt(`0x${longMode}`) & 0x400n) !== 0n;
+  return {
+    base: BigInt(`0x${match[1] ?? '0'}`),
+    bitness: isLong ? 64 : (flags & DEFAULT_32) !== 0 ? 32 : 16,
+  };
+}
+
+/** Tries everything; what cannot be had is left out, for the machine may be half gone. */
+export async function examine(session: BootSession, options: PostMortemOptions): Promise<PostMortem> {
+  const { directory } = options;
+  const files: Record<string, string> = {};
+  const keep = async (kind: string, name: string, make: () => Promise<void>) => {
+    try {
+      await make();
+      files[kind] = name;
+    } catch {
+      // The machine is dead or dying: its serial log and QMP log are there already, and say more.
+    }
+  };
+  let registers = '';
+  let code: string[] = [];
+  const { qmp } = session.machine;
+  await keep('screen', 'screen.png', () => dumpScreen(session, join(directory, 'screen.png')));
+  await keep('registers', 'registers.txt', async () => {
+    registers = await humanMonitor(qmp, 'info registers');
+    await writeFileAtomic(join(directory, 'registers.txt'), registers.replaceAll('\r\n', '\n'));
+  });
+  await keep('code', 'code.txt', async () => {
+    code = await codeAroundPc(session, registers, options);
+    await writeFileAtomic(join(directory, 'code.txt'), `${code.join('\n')}\n`);
+  });
+  return { files, code };
+}
+
+async function dumpScreen(session: BootSession, path: string): Promise<void> {
+  await session.machine.qmp.execute('screendump', { filename: path, format: 'png' });
+}
+
+/** How much is shown on both sides of the PC, in bytes. */
+const BEFORE = 24n;
+const CODE_BYTES = 64;
+
+async function codeAroundPc(
+  session: BootSession,
+  registers: string,
+  options: PostMortemOptions,
+): Promise<string[]> {
+  const segment = parseCodeSegment(registers);
+  const pcText = /^[RE]IP=([0-9a-f]+)/m.exec(registers)?.[1];
+  if (!segment || pcText === undefined) throw new Error('no program counter in the registers');
+  const pc = segment.base + BigInt(`0x${pcText}`);
+  const stream = await session.machine.connectGdb(options.deadline);
+  await using rsp = await RspClient.connect(stream, { deadline: options.deadline });
+  // The program counter is a linear address; the mode is QEMU's, not the connection's, and checkpoints had it physical.
+  await rsp.setPhysicalMemoryMode(false);
+  // Decoding from before the PC can start inside an instruction; x86 code falls into step within a few.
+  const start = pc > BEFORE ? pc - BEFORE : 0n;
+  const before = await rsp.readMemory(start, Number(pc - start)).catch(() => new Uint8Array());
+  const after = await rsp.readMemory(pc, CODE_BYTES);
+  const decode = (bytes: Uint8Array, address: bigint) =>
+    options.disassembler.decode(bytes, { bitness: segment.bitness, address });
+  const leading = decode(before, start).filter(({ address, length }) => address + BigInt(length) <= pc);
+  const instructions = [...leading.slice(-5), ...decode(after, pc).slice(0, 8)];
+  return [
+    `${segment.bitness}-bit code at ${options.symbolise(pc) ?? 'no known symbol'}:`,
+    ...listing(instructions, { pc, symbolise: options.symbolise }),
+  ];
+}

@@ -1,0 +1,30 @@
+/** What a booted subject brings: its console landmarks and its checkpoints. The boot session knows no Xen. */
+import type { Landmark } from '../serial/landmark.ts';
+import type { LoaderReport } from '../grub/console.ts';
+import type { GuestView, Observation } from '../xen/guest-view.ts';
+
+/** A place to stop, as a linear address in the address space that is current there. */
+export interface Stop {
+  readonly name: string;
+  readonly address: bigint;
+}
+
+export interface ObservedCheckpoint {
+  readonly name: string;
+  readonly address: bigint;
+  readonly observations: readonly Observation[];
+}
+
+/** How the subject's own console text ends the boot. */
+export type EndMeaning = 'expected' | 'early-error' | 'panic';
+
+export interface SubjectDriver {
+  /** Landmarks of phase `subject`. */
+  readonly landmarks: readonly Landmark[];
+  /** Landmark name → what it means that the subject said it. */
+  readonly ends: Readonly<Record<string, EndMeaning>>;
+  /** Where to stop, given what the loader says it did; in the order they are met. */
+  stops(report: LoaderReport): readonly Stop[];
+  /** Looks at the guest stopped at `name`. Faults of the guest are observations, not exceptions. */
+  observe(name: string, guest: GuestView, report: LoaderReport): Promise<readonly Observation[]>;
+}

@@ -1,0 +1,86 @@
+/** The run proper, between options and reporters. */
+import { SCENARIOS } from '../../scenarios/index.ts';
+import { prepareArtifacts, prepareSubject } from '../scenario/artifacts.ts';
+import type { Instance, Results, RunListener } from '../scenario/contract.ts';
+import { rememberExpectations } from '../scenario/expectation-memory.ts';
+import { planRun } from '../scenario/plan.ts';
+import { runAll } from '../scenario/run.ts';
+import { createRunFolder, makeFolder, runId, type RunFolder } from '../workdir/run-folder.ts';
+import { UsageError } from './exit-codes.ts';
+import { chosenInstances } from './instance-options.ts';
+import { artifactRequest, repeatedSourceOptions, toolchainContext } from './source-options.ts';
+import { cacheRoot, hostRecord } from './surroundings.ts';
+import type { RunOptions } from './run-options.ts';
+
+export interface RunExecution {
+  readonly globs: readonly string[];
+  readonly options: RunOptions;
+  readonly outDirectory?: string;
+  readonly signal: AbortSignal;
+  readonly emit: RunListener;
+}
+
+export async function executeRun(execution: RunExecution): Promise<Results> {
+  const { options, emit, signal } = execution;
+  const [scenario] = SCENARIOS;
+  if (!scenario) throw new UsageError('there is no scenario');
+  const folder = await runFolder(execution.outDirectory);
+  const context = toolchainContext(emit, signal);
+  const request = artifactRequest(options);
+  const subject = await prepareSubject(request.subject, context);
+  const instances = chosenInstances(SCENARIOS, execution.globs, options, subject);
+  const artifacts = await prepareArtifacts(request, subject, instances, context);
+  const host = hostRecord();
+  const plan = await planRun({
+    artifacts,
+    instances,
+    accelerator: options.accel,
+    cacheRoot: cacheRoot(),
+    kernelRelease: host.kernel,
+    runDirectory: folder.path,
+    misalignedText: scenario.misalignedText,
+    emit,
+  });
+  if (request.subject.kind === 'build') await rememberExpectations(cacheRoot(), plan.planned);
+  return runAll({
+    runId: folder.id,
+    runDirectory: folder.path,
+    cacheRoot: cacheRoot(),
+    host,
+    artifacts,
+    plan,
+    arguments: scenario.arguments,
+    jobs: options.jobs,
+    timeoutMs: options.timeout * 1000,
+    repeatCommand: (instance) => repeatCommand(instance, options),
+    signal,
+    emit,
+  });
+}
+
+async function runFolder(outDirectory: string | undefined): Promise<RunFolder> {
+  if (outDirectory === undefined) return createRunFolder();
+  return { id: runId(), path: await makeFolder(outDirectory) };
+}
+
+/** One line for a shell that runs this instance alone, with the same subject, loader and machine. */
+function repeatCommand(instance: Instance, options: RunOptions): string {
+  const base =
+    options.base !== undefined && instance.base.kind === 'at'
+      ? ['--base', `0x${instance.base.address.toString(16)}`]
+      : [];
+  const name = instance.repeat === undefined ? instance.name : instance.name.replace(/~repeat-\d+$/, '');
+  const words = [
+    ...['npx', 'loadbase', 'run', name],
+    ...base,
+    ...(options.memory === undefined ? [] : ['--memory', String(options.memory)]),
+    ...(options.accel === 'auto' ? [] : ['--accel', options.accel]),
+    ...repeatedSourceOptions(options),
+  ];
+  return words.map(quoted).join(' ');
+}
+
+/** POSIX shell quoting, only where it is needed. */
+function quoted(word: string): string {
+  return /^[A-Za-z0-9._/:=@%+,#-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}

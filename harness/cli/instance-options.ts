@@ -1,0 +1,113 @@
+/** Which instances: globs and the options that narrow the default matrix or replace its bases. */
+import type { Command } from 'commander';
+import { alignUp, MIB } from '../bits/align.ts';
+import { checkForcedBase } from '../multiboot2/forced-base.ts';
+import { relocatableTag } from '../multiboot2/relocatable-tag.ts';
+import { lowRamSizeBytes } from '../qemu/machine-spec.ts';
+import type { Firmware, Instance } from '../scenario/contract.ts';
+import { instanceName, selectInstances } from '../scenario/instance-name.ts';
+import type { Scenario } from '../scenario/scenario.ts';
+import type { Subject } from '../scenario/subject.ts';
+import { UsageError } from './exit-codes.ts';
+import { baseAddress, listOf, oneOf, positiveInteger } from './options.ts';
+
+export interface InstanceOptions {
+  readonly scenario?: readonly string[];
+  readonly firmware?: readonly Firmware[];
+  readonly base?: readonly (number | 'all')[];
+  readonly memory?: number;
+  readonly repeat?: number;
+}
+
+export function addInstanceOptions(command: Command, scenarios: readonly Scenario[]): Command {
+  const names = scenarios.map(({ name }) => name);
+  return command
+    .option('--scenario <name,…>', `only these scenarios (e.g. ${names[0] ?? ''})`, listOf(oneOf(names)))
+    .option(
+      '--firmware <name,…>',
+      'only bios or efi (e.g. --firmware efi)',
+      listOf(oneOf(['bios', 'efi'] as const)),
+    )
+    .option(
+      '--base <hex,…>',
+      'force these load bases instead of the matrix’s (e.g. 0x3e00000,0x80000000), or all: every aligned one',
+      listOf(baseAddress),
+    )
+    .option('--memory <MiB>', 'memory of each machine (e.g. 512)', positiveInteger)
+    .option('--repeat <n>', 'run each instance n times (e.g. 20)', positiveInteger);
+}
+
+/** The matrix narrowed by what needs no image. @throws UnknownInstanceError, UsageError */
+export function matrixInstances(scenarios: readonly Scenario[], options: InstanceOptions): Instance[] {
+  const all = scenarios
+    .filter(({ name }) => options.scenario?.includes(name) ?? true)
+    .flatMap((scenario) => scenario.instances())
+    .filter(({ firmware }) => options.firmware?.includes(firmware) ?? true);
+  return options.memory === undefined
+    ? all
+    : all.map((instance) => renamed({ ...instance, memoryMib: options.memory ?? instance.memoryMib }));
+}
+
+/**
+ * What to run, in order. Forced bases are checked against the image and the machine here, before anything boots.
+ * @throws UnknownInstanceError, UsageError
+ */
+export function chosenInstances(
+  scenarios: readonly Scenario[],
+  globs: readonly string[],
+  options: InstanceOptions,
+  subject: Subject,
+): Instance[] {
+  const matrix = matrixInstances(scenarios, options);
+  const { base: bases } = options;
+  const instances = bases === undefined ? matrix : withBases(matrix, bases, subject);
+  const selected = selectInstances(instances, globs);
+  return options.repeat === undefined
+    ? selected
+    : selected.flatMap((instance) =>
+        Array.from({ length: options.repeat ?? 1 }, (_, i) => renamed({ ...instance, repeat: i + 1 })),
+      );
+}
+
+/** One plain instance per scenario, firmware and base: the matrix's own first of each firmware gives the other axes. */
+function withBases(
+  matrix: readonly Instance[],
+  bases: readonly (number | 'all')[],
+  subject: Subject,
+): Instance[] {
+  const models = new Map(
+    matrix.map((instance) => [`${instance.scenario} ${instance.firmware}`, instance] as const).reverse(),
+  );
+  return [...models.values()]
+    .reverse()
+    .flatMap((model) =>
+      bases
+        .flatMap((base) => (base === 'all' ? everyBase(model, subject) : [checkedBase(base, model, subject)]))
+        .map((address) => renamed({ ...model, base: { kind: 'at', address } })),
+    );
+}
+
+function checkedBase(base: number, model: Instance, subject: Subject): number {
+  const { header, loaded } = subject.image;
+  const memory = { lowRamSizeBytes: lowRamSizeBytes(model.machine, model.memoryMib) };
+  const problem = checkForcedBase({ base, header, loaded, memory });
+  if (problem) throw new UsageError(problem.message);
+  return base;
+}
+
+/** Every multiple of the tag's alignment that the window and the machine's low memory leave. */
+function everyBase(model: Instance, subject: Subject): number[] {
+  const tag = relocatableTag(subject.image.header);
+  if (!tag)
+    throw new UsageError('--base all: the image has no relocatable header tag, so it has one base only');
+  const alignment = Math.max(tag.align, 2 * MIB);
+  const last =
+    Math.min(tag.maxAddr, lowRamSizeBytes(model.machine, model.memoryMib)) - subject.image.loaded.loadSize;
+  const bases: number[] = [];
+  for (let base = alignUp(tag.minAddr, alignment); base <= last; base += alignment) bases.push(base);
+  return bases;
+}
+
+function renamed(instance: Instance): Instance {
+  return { ...instance, name: instanceName(instance) };
+}

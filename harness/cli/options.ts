@@ -1,0 +1,47 @@
+/** Reading option values: one function a kind of value, each with an error that says what is wanted. */
+import { InvalidArgumentError } from 'commander';
+import { parseHex, hex } from '../bits/hex.ts';
+import { closest } from 'fastest-levenshtein';
+
+export function oneOf<T extends string>(values: readonly T[]): (text: string) => T {
+  return (text) => {
+    const known = values.find((value) => value === text);
+    if (known === undefined)
+      throw new InvalidArgumentError(
+        `It is one of ${values.join(', ')}; the nearest to ${JSON.stringify(text)} is ${closest(text, values)}.`,
+      );
+    return known;
+  };
+}
+
+/** A comma separated list, collected over repeated options. */
+export function listOf<T>(read: (text: string) => T): (text: string, before: T[] | undefined) => T[] {
+  return (text, before) => [...(before ?? []), ...text.split(',').map((part) => read(part.trim()))];
+}
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < 1 || !Number.isSafeInteger(value))
+    throw new InvalidArgumentError('A whole number of at least 1 is needed.');
+  return value;
+}
+
+export function positiveSeconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0)
+    throw new InvalidArgumentError('A number of seconds above 0 is needed.');
+  return value;
+}
+
+/** @returns `all`, or a load base address below 4 GiB. */
+export function baseAddress(text: string): number | 'all' {
+  if (text === 'all') return 'all';
+  const value = parseHex(text);
+  if (value === undefined)
+    throw new InvalidArgumentError(
+      `${JSON.stringify(text)} is no hexadecimal address such as 0x3e00000, nor “all”.`,
+    );
+  if (value > 0xffff_ffff)
+    throw new InvalidArgumentError(`${hex(value)} is above 4 GiB; 32-bit early boot code cannot run there.`);
+  return value;
+}

@@ -1,0 +1,17 @@
+/** The options of run and debug, as commander hands them over. */
+import type { AcceleratorChoice } from '../scenario/plan.ts';
+import type { InstanceOptions } from './instance-options.ts';
+import type { SourceOptions } from './source-options.ts';
+
+export interface RunOptions extends InstanceOptions, SourceOptions {
+  readonly accel: AcceleratorChoice;
+  readonly jobs: number;
+  readonly timeout: number;
+  readonly reporter?: readonly string[];
+  readonly out?: string;
+}
+
+export interface DebugOptions extends InstanceOptions, SourceOptions {
+  readonly accel: AcceleratorChoice;
+  readonly gdb: boolean;
+}

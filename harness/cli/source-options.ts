@@ -1,0 +1,96 @@
+/** `--grub-src`, `--xen-src`, `--xen` and the patch folders: shared by run, debug and build. */
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { parseSourceSpec } from '../sources/source-spec.ts';
+import type { BuildProgress, ToolchainContext } from '../toolchain/toolchain-context.ts';
+import type { ArtifactRequest, SubjectSource } from '../scenario/artifacts.ts';
+import type { RunListener } from '../scenario/contract.ts';
+import { UsageError } from './exit-codes.ts';
+import { cacheRoot, searchPath } from './surroundings.ts';
+
+export interface SourceOptions {
+  readonly grubSrc: string;
+  readonly xenSrc: string;
+  readonly grubPatches?: string;
+  readonly xenPatches?: string;
+  readonly xen?: string;
+}
+
+export function addSourceOptions(command: Command): Command {
+  return command
+    .option(
+      '--grub-src <source>',
+      'GRUB: debian, a folder, or folder#revision of a clone (e.g. ~/grub#v2.12)',
+      'debian',
+    )
+    .option(
+      '--xen-src <source>',
+      'Xen: debian, a folder, or folder#revision of a clone (e.g. ~/xen#my-branch)',
+      'debian',
+    )
+    .option(
+      '--grub-patches <folder>',
+      'apply this series to GRUB first (a `series` file, or *.patch in order; e.g. ./patches)',
+    )
+    .option('--xen-patches <folder>', 'apply this series to Xen first (e.g. ./patches)');
+}
+
+export function artifactRequest(options: SourceOptions): ArtifactRequest {
+  return {
+    subject: subjectSource(options),
+    grub: {
+      source: parseSourceSpec(options.grubSrc, 'grub2'),
+      ...(options.grubPatches === undefined ? {} : { patchesDirectory: options.grubPatches }),
+    },
+    searchPath: searchPath(),
+  };
+}
+
+/** `--xen FILE[,SYMBOLS]`: a ready image; a comma in a file name is taken as part of it where such a file exists. */
+function subjectSource(options: SourceOptions): SubjectSource {
+  if (options.xen === undefined)
+    return {
+      kind: 'build',
+      source: parseSourceSpec(options.xenSrc, 'xen'),
+      ...(options.xenPatches === undefined ? {} : { patchesDirectory: options.xenPatches }),
+    };
+  if (options.xenSrc !== 'debian' || options.xenPatches !== undefined)
+    throw new UsageError('--xen is a ready image; it cannot be combined with --xen-src or --xen-patches');
+  const comma = existsSync(options.xen) ? -1 : options.xen.lastIndexOf(',');
+  if (comma < 0) return { kind: 'file', image: options.xen };
+  return { kind: 'file', image: options.xen.slice(0, comma), symbols: options.xen.slice(comma + 1) };
+}
+
+/** The options as they must be repeated to get the same subject and loader. */
+export function repeatedSourceOptions(options: SourceOptions): string[] {
+  return [
+    ...(options.grubSrc === 'debian' ? [] : ['--grub-src', options.grubSrc]),
+    ...(options.xenSrc === 'debian' ? [] : ['--xen-src', options.xenSrc]),
+    ...(options.grubPatches === undefined ? [] : ['--grub-patches', options.grubPatches]),
+    ...(options.xenPatches === undefined ? [] : ['--xen-patches', options.xenPatches]),
+    ...(options.xen === undefined ? [] : ['--xen', options.xen]),
+  ];
+}
+
+/** Builds tell what they do as run events, so that every reporter shows them. */
+export function toolchainContext(emit: RunListener, signal: AbortSignal): ToolchainContext {
+  return { cacheRoot: cacheRoot(), signal, onProgress: (event) => emit(asRunEvent(event)) };
+}
+
+function asRunEvent(event: BuildProgress): Parameters<RunListener>[0] {
+  const { task, step } = event;
+  switch (event.state) {
+    case 'started':
+      return {
+        kind: 'preparing',
+        task,
+        step,
+        ...(event.typicalMs === undefined ? {} : { typicalMs: event.typicalMs }),
+      };
+    case 'done':
+      return { kind: 'prepared', task, step, elapsedMs: event.elapsedMs ?? 0 };
+    case 'notice':
+    case 'waiting':
+      return { kind: 'notice', text: `${task}: ${event.detail ?? step}` };
+  }
+}

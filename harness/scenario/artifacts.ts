@@ -1,0 +1,154 @@
+/** Everything a run needs before its first machine: programs, builds, media, firmware, the subject. */
+import { join } from 'node:path';
+import { loadDisassembler, type Disassembler } from '../x86/disassembler.ts';
+import { grubBuild, type GrubBuild } from '../grub/build.ts';
+import { bootMedium, type BootMedium } from '../image/medium.ts';
+import { findQemu, sha256OfFile, type QemuBinary } from '../qemu/binary.ts';
+import { findEfiFirmware, FirmwareNotFoundError } from '../qemu/firmware.ts';
+import type { FirmwareImage } from '../qemu/machine-spec.ts';
+import type { SourceSpec } from '../sources/source-spec.ts';
+import type { ToolchainContext } from '../toolchain/toolchain-context.ts';
+import { xenBuild } from '../xen/build.ts';
+import type { Firmware, GrubVariant, Instance, MachineType, MediumKind, ToolRecord } from './contract.ts';
+import { loadSubject, type Subject } from './subject.ts';
+
+/** Where the subject comes from. */
+export type SubjectSource =
+  | { readonly kind: 'build'; readonly source: SourceSpec; readonly patchesDirectory?: string }
+  | { readonly kind: 'file'; readonly image: string; readonly symbols?: string };
+
+export interface ArtifactRequest {
+  readonly subject: SubjectSource;
+  readonly grub: { readonly source: SourceSpec; readonly patchesDirectory?: string };
+  /** $PATH: where QEMU is looked for. */
+  readonly searchPath: string;
+}
+
+export interface GrubArtifact {
+  readonly build: GrubBuild;
+  readonly media: ReadonlyMap<MediumKind, BootMedium>;
+}
+
+export interface FirmwareArtifact {
+  readonly image: FirmwareImage;
+  readonly sha256: string | undefined;
+}
+
+export interface Artifacts {
+  readonly qemu: QemuBinary;
+  readonly subject: Subject;
+  readonly grub: ReadonlyMap<GrubVariant, GrubArtifact>;
+  /** By firmware and machine; a string says why there is none. */
+  readonly firmware: ReadonlyMap<string, FirmwareArtifact | string>;
+  readonly disassembler: Disassembler;
+  readonly tools: Readonly<Record<string, ToolRecord>>;
+}
+
+export function firmwareKey(firmware: Firmware, machine: MachineType): string {
+  return `${firmware}-${machine}`;
+}
+
+/**
+ * @throws QemuMissingError, QemuTooOldError, and whatever a build throws.
+ */
+export async function prepareArtifacts(
+  request: ArtifactRequest,
+  subject: Subject,
+  instances: readonly Instance[],
+  context: ToolchainContext,
+): Promise<Artifacts> {
+  const qemu = await findQemu(request.searchPath);
+  const grub = await prepareGrub(request, instances, context);
+  const firmware = await findFirmware(instances);
+  return {
+    qemu,
+    subject,
+    grub,
+    firmware,
+    disassembler: await loadDisassembler(),
+    tools: toolRecords(qemu, subject, grub, firmware),
+  };
+}
+
+/** @throws SubjectError, and whatever a build throws. */
+export async function prepareSubject(source: SubjectSource, context: ToolchainContext): Promise<Subject> {
+  if (source.kind === 'file') return loadSubject(source.image, source.symbols, source.image);
+  const build = await xenBuild(source, context);
+  return loadSubject(build.image, build.symbols, build.sourceLabel);
+}
+
+async function prepareGrub(
+  { grub }: ArtifactRequest,
+  instances: readonly Instance[],
+  context: ToolchainContext,
+): Promise<Map<GrubVariant, GrubArtifact>> {
+  const artifacts = new Map<GrubVariant, GrubArtifact>();
+  for (const variant of new Set(instances.map(({ grubVariant }) => grubVariant))) {
+    const build = await grubBuild({ ...grub, variant }, context);
+    const media = new Map<MediumKind, BootMedium>();
+    const kinds = new Set(instances.filter((i) => i.grubVariant === variant).map(({ medium }) => medium));
+    for (const kind of kinds) media.set(kind, await bootMedium(kind, build, context));
+    artifacts.set(variant, { build, media });
+  }
+  return artifacts;
+}
+
+async function findFirmware(instances: readonly Instance[]): Promise<Map<string, FirmwareArtifact | string>> {
+  const found = new Map<string, FirmwareArtifact | string>();
+  for (const { firmware, machine } of instances) {
+    const key = firmwareKey(firmware, machine);
+    if (!found.has(key)) found.set(key, await findOne(firmware, machine));
+  }
+  return found;
+}
+
+async function findOne(firmware: Firmware, machine: MachineType): Promise<FirmwareArtifact | string> {
+  // SeaBIOS comes with QEMU and is found by QEMU itself.
+  if (firmware === 'bios') return { image: { kind: 'bios' }, sha256: undefined };
+  try {
+    const image = await findEfiFirmware(machine);
+    return { image, sha256: image.kind === 'efi' ? await sha256OfFile(image.executable) : undefined };
+  } catch (error) {
+    if (error instanceof FirmwareNotFoundError) return error.message;
+    throw error;
+  }
+}
+
+function toolRecords(
+  qemu: QemuBinary,
+  subject: Subject,
+  grub: ReadonlyMap<GrubVariant, GrubArtifact>,
+  firmware: ReadonlyMap<string, FirmwareArtifact | string>,
+): Record<string, ToolRecord> {
+  const records: Record<string, ToolRecord> = {
+    qemu: { version: qemu.version, sha256: qemu.sha256, path: qemu.path },
+    xen: { version: subject.label, sha256: subject.sha256, path: subject.imagePath },
+  };
+  for (const [variant, { build, media }] of grub) {
+    records[variant === 'standard' ? 'grub' : `grub ${variant}`] = {
+      version: build.version,
+      sha256: build.digest,
+      path: build.directory,
+    };
+    for (const [kind, medium] of media)
+      records[`medium ${kind}${variant === 'standard' ? '' : ` ${variant}`}`] = {
+        version: build.version,
+        sha256: medium.sha256,
+        path: medium.path,
+      };
+  }
+  for (const [key, artifact] of firmware) {
+    if (typeof artifact === 'string' || artifact.image.kind === 'bios') continue;
+    records[`firmware ${key}`] = {
+      version: 'from its firmware descriptor',
+      path: artifact.image.executable,
+      ...(artifact.sha256 === undefined ? {} : { sha256: artifact.sha256 }),
+    };
+  }
+  return records;
+}
+
+/** Where the evidence of a survey or a probe goes, in a run's folder. */
+export function preparationFolder(runDirectory: string, name: string): string {
+  return join(runDirectory, 'preparation', name);
+}

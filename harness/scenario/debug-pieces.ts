@@ -1,0 +1,66 @@
+/** What a debugger session needs of a planned instance: its payload, its driver, and gdb's arguments. */
+import { hex } from '../bits/hex.ts';
+import type { LoaderReport } from '../grub/console.ts';
+import type { Payload } from '../image/payload.ts';
+import type { Artifacts } from './artifacts.ts';
+import type { PlannedInstance } from './plan.ts';
+import { payloadOf, xenFacts } from './run-instance.ts';
+import type { Subject } from './subject.ts';
+import { loadBaseOf, xenDriver, type XenDriver } from './xen-driver.ts';
+
+export interface DebugPieces {
+  readonly driver: XenDriver;
+  readonly payload: Payload;
+  readonly loadBase: (report: LoaderReport) => number;
+}
+
+export function bootPieces(
+  planned: Extract<PlannedInstance, { kind: 'ready' }>,
+  artifacts: Artifacts,
+  commandLine: string,
+): DebugPieces {
+  const run = { planned, artifacts, arguments: commandLine };
+  const facts = xenFacts(run);
+  return {
+    driver: xenDriver(facts, artifacts.disassembler),
+    payload: payloadOf(run),
+    loadBase: (report) => loadBaseOf(report, facts),
+  };
+}
+
+export interface GdbRequest {
+  readonly gdbSocket: string;
+  readonly loadBase: number;
+  readonly subject: Subject;
+}
+
+/**
+ * gdb's argv: connected, with the symbols twice: where the image is now (32-bit early boot runs at physical addresses)
+ * and at the high addresses it is linked at. The offset is a 64-bit difference and wraps.
+ */
+export function gdbArguments({ gdbSocket, loadBase, subject }: GdbRequest): string[] {
+  const symbols =
+    subject.symbols && subject.symbolsPath !== undefined
+      ? [
+          ...['-ex', `symbol-file ${subject.symbolsPath}`],
+          ...['-ex', `add-symbol-file ${subject.symbolsPath} -o ${hex(symbolOffset(subject, loadBase))}`],
+        ]
+      : [];
+  // Without an executable gdb would guess the architecture from the CPU mode, and QEMU always sends 64-bit registers.
+  return [
+    '-q',
+    '-ex',
+    'set confirm off',
+    '-ex',
+    'set architecture i386:x86-64',
+    ...symbols,
+    '-ex',
+    `target remote ${gdbSocket}`,
+  ];
+}
+
+/** Load address − linked address, modulo 2^64. */
+export function symbolOffset({ image, symbols }: Subject, loadBase: number): bigint {
+  const linked = (symbols?.virtualStart ?? 0n) + BigInt(image.loaded.linkBase);
+  return BigInt.asUintN(64, BigInt(loadBase) - linked);
+}

@@ -1,0 +1,102 @@
+/** How an instance should end, computed from the image's own header and the firmware's memory map: no lists. */
+import { isAligned } from '../bits/align.ts';
+import { hex } from '../bits/hex.ts';
+import type { MemoryRegion } from '../grub/memory-map.ts';
+import { highestPlaceable, lowestOwned, predictPlacement, type Slots } from '../grub/placement.ts';
+import { forcedWindow, relocatableTag } from '../multiboot2/relocatable-tag.ts';
+import type { BootImage } from '../xen/xen-image.ts';
+import type { Expectation, Instance } from './contract.ts';
+
+/** There is no such base on this machine: the instance is skipped with this reason. */
+export class NoSuchBaseError extends Error {
+  override readonly name = 'NoSuchBaseError';
+}
+
+/** The base in numbers, or undefined where the loader chooses or the protocol knows none. @throws NoSuchBaseError */
+export function resolveBase(
+  instance: Instance,
+  image: BootImage,
+  map: readonly MemoryRegion[],
+): number | undefined {
+  const { base } = instance;
+  switch (base.kind) {
+    case 'any':
+    case 'none':
+      return undefined;
+    case 'at':
+      return base.address;
+    case 'highest':
+    case 'firmware-owned': {
+      const find = base.kind === 'highest' ? highestPlaceable : lowestOwned;
+      const found = find(map, slotsOf(instance, image));
+      if (found === undefined)
+        throw new NoSuchBaseError(`this machine's memory map has no ${base.kind} base for the image`);
+      return found;
+    }
+  }
+}
+
+function slotsOf(instance: Instance, image: BootImage): Slots {
+  const tag = relocatableTag(image.header);
+  if (!tag) throw new NoSuchBaseError('the image has no relocatable header tag, so no base can be forced');
+  return {
+    minAddr: tag.minAddr,
+    maxAddr: tag.maxAddr,
+    alignment: Math.max(tag.align, 1),
+    sizeBytes: image.loaded.loadSize,
+    firmware: instance.firmware,
+  };
+}
+
+export interface ExpectationFacts {
+  readonly image: BootImage;
+  readonly map: readonly MemoryRegion[];
+  readonly misalignedText: string;
+}
+
+/** @param base what resolveBase gave. */
+export function expectationOf(
+  instance: Instance,
+  base: number | undefined,
+  facts: ExpectationFacts,
+): Expectation {
+  const { image } = facts;
+  const { linkBase } = image.loaded;
+  if (instance.protocol === 'multiboot1') return { kind: 'boots', base: linkBase };
+  if (base === undefined) return { kind: 'boots' };
+  if (instance.grubVariant === 'no-relocation') return { kind: 'not-relocated', base, linkBase };
+  const refusal = predictedRefusal(instance.firmware, base, image, facts.map);
+  if (refusal) return { kind: 'refused', base, reason: refusal };
+  const alignment = relocatableTag(image.header)?.align ?? 1;
+  if (!isAligned(base, alignment)) return { kind: 'early-error', base, text: facts.misalignedText };
+  return { kind: 'boots', base };
+}
+
+/** Why GRUB must refuse `base`, or undefined where it must not. */
+export function predictedRefusal(
+  firmware: 'bios' | 'efi',
+  base: number,
+  image: BootImage,
+  map: readonly MemoryRegion[],
+): string | undefined {
+  const sizeBytes = image.loaded.loadSize;
+  const alignment = forcedWindow(base, sizeBytes, relocatableTag(image.header)?.align ?? 1).align;
+  const prediction = predictPlacement(map, { base, sizeBytes, alignment, firmware });
+  return prediction.kind === 'refused' ? prediction.reason : undefined;
+}
+
+/** The expectation in words, as tables and results show it. */
+export function expectationText(expectation: Expectation): string {
+  switch (expectation.kind) {
+    case 'boots':
+      return expectation.base === undefined
+        ? 'boots where GRUB puts it'
+        : `boots at ${hex(expectation.base)}`;
+    case 'refused':
+      return `GRUB refuses: ${expectation.reason}`;
+    case 'early-error':
+      return `says “${expectation.text}”`;
+    case 'not-relocated':
+      return `negative control: lands at its link base ${hex(expectation.linkBase)}, not at ${hex(expectation.base)}`;
+  }
+}

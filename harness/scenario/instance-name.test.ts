@@ -1,0 +1,54 @@
+import t from 'tap';
+import type { Instance } from './contract.ts';
+import { instanceName, selectInstances, UnknownInstanceError } from './instance-name.ts';
+
+const plain: Omit<Instance, 'name'> = {
+  scenario: 'xen-early-boot',
+  firmware: 'efi',
+  machine: 'q35',
+  medium: 'iso',
+  protocol: 'multiboot2',
+  grubVariant: 'standard',
+  base: { kind: 'at', address: 0x3e00000 },
+  memoryMib: 2560,
+};
+const named = (changes: Partial<Instance>): Instance => {
+  const whole = { ...plain, ...changes };
+  return { ...whole, name: instanceName(whole) };
+};
+
+t.test('only what differs from the default stands in a name', async (t) => {
+  t.equal(named({}).name, 'xen-early-boot~efi~base-0x03e00000');
+  t.equal(named({ base: { kind: 'any' } }).name, 'xen-early-boot~efi~base-any');
+  t.equal(named({ protocol: 'multiboot1', base: { kind: 'none' } }).name, 'xen-early-boot~efi~multiboot1');
+  t.equal(
+    named({ machine: 'pc', medium: 'disk', grubVariant: 'no-relocation', memoryMib: 512, repeat: 3 }).name,
+    'xen-early-boot~efi~base-0x03e00000~pc~disk~no-relocation~memory-512~repeat-3',
+  );
+});
+
+t.test('globs, whole names and scenario names select, in the matrix’s order and once', async (t) => {
+  const all = [named({ base: { kind: 'any' } }), named({}), named({ firmware: 'bios' })];
+  const names = (...globs: string[]) => selectInstances(all, globs).map(({ name }) => name);
+  t.strictSame(
+    names(),
+    all.map(({ name }) => name),
+  );
+  t.strictSame(
+    names('xen-early-boot'),
+    all.map(({ name }) => name),
+  );
+  t.strictSame(names('*~bios~*', '*~base-any', '*~base-any'), [
+    'xen-early-boot~efi~base-any',
+    'xen-early-boot~bios~base-0x03e00000',
+  ]);
+});
+
+t.test('a name that matches nothing is answered with the nearest', async (t) => {
+  const all = [named({}), named({ firmware: 'bios' })];
+  t.throws(() => selectInstances(all, ['xen-early-boot~bios~base-0x03e0000']), UnknownInstanceError);
+  t.throws(
+    () => selectInstances(all, ['xen-early-boot~bios~base-0x03e0000']),
+    /nearest is xen-early-boot~bios~base-0x03e00000/,
+  );
+});

@@ -1,0 +1,66 @@
+/** One grammar names an instance everywhere: title, folder, log, filter. `xen-early-boot~efi~base-0x03e00000~disk` */
+import picomatch from 'picomatch';
+import { closest } from 'fastest-levenshtein';
+import { hex } from '../bits/hex.ts';
+import type { BaseChoice, Instance } from './contract.ts';
+
+export const DEFAULT_MEMORY_MIB = 2560;
+
+/** Axes that stand in a name only where they differ from these. */
+const DEFAULTS = {
+  machine: 'q35',
+  medium: 'iso',
+  protocol: 'multiboot2',
+  grubVariant: 'standard',
+} as const;
+
+export function baseName(base: BaseChoice): string {
+  return base.kind === 'at' ? `base-${hex(base.address)}` : `base-${base.kind}`;
+}
+
+export function instanceName(instance: Omit<Instance, 'name'>): string {
+  const axes = Object.entries(DEFAULTS) as [keyof typeof DEFAULTS, string][];
+  return [
+    instance.scenario,
+    instance.firmware,
+    // A protocol that knows no relocation has no base to name.
+    ...(instance.base.kind === 'none' ? [] : [baseName(instance.base)]),
+    ...axes.filter(([axis, usual]) => instance[axis] !== usual).map(([axis]) => instance[axis]),
+    ...(instance.memoryMib === DEFAULT_MEMORY_MIB ? [] : [`memory-${instance.memoryMib}`]),
+    ...(instance.repeat === undefined ? [] : [`repeat-${instance.repeat}`]),
+  ].join('~');
+}
+
+/** Nothing in the matrix has that name. */
+export class UnknownInstanceError extends Error {
+  override readonly name = 'UnknownInstanceError';
+  constructor(pattern: string, names: readonly string[]) {
+    const nearest = names.length > 0 ? closest(pattern, names) : undefined;
+    super(
+      `no instance matches ${JSON.stringify(pattern)}` +
+        `${nearest ? `; the nearest is ${nearest}` : ''}. \`loadbase list\` shows them all`,
+    );
+  }
+}
+
+/**
+ * The instances whose name matches any of the globs; a scenario's name alone stands for all of it.
+ * @throws UnknownInstanceError where a glob matches nothing.
+ */
+export function selectInstances(instances: readonly Instance[], globs: readonly string[]): Instance[] {
+  if (globs.length === 0) return [...instances];
+  const selected = new Set<Instance>();
+  for (const glob of globs) {
+    const matches = picomatch(glob, { dot: true, nonegate: true });
+    const found = instances.filter(
+      ({ name, scenario }) => name === glob || scenario === glob || matches(name),
+    );
+    if (found.length === 0)
+      throw new UnknownInstanceError(
+        glob,
+        instances.map(({ name }) => name),
+      );
+    for (const instance of found) selected.add(instance);
+  }
+  return instances.filter((instance) => selected.has(instance));
+}

@@ -1,0 +1,149 @@
+import t from 'tap';
+import type { BootEnd } from '../boot/boot-end.ts';
+import type { BootRecord } from '../boot/boot-session.ts';
+import type { Expectation } from './contract.ts';
+import { judge, type JudgedRecord } from './judge.ts';
+
+const ok = [{ ok: true, text: 'as it should be' }];
+const expectedEnd: BootEnd = { kind: 'subject', meaning: 'expected', text: 'dom0 kernel not specified' };
+const loader = { choice: 'x', memoryMap: [], loadBase: 0x3e00000, relocatable: true, errors: [] };
+
+const goodRecord: BootRecord = {
+  end: expectedEnd,
+  loader,
+  checkpoints: [{ name: 'entry', address: 0x3e00000n, observations: ok }],
+  missed: [],
+  subjectLines: [],
+};
+const good: JudgedRecord = {
+  record: goodRecord,
+  expectation: { kind: 'boots', base: 0x3e00000 },
+  loadBase: 0x3e00000,
+  console: ok,
+  placement: [],
+  refusalNow: undefined,
+};
+/** The good record with something broken. */
+const broken = (record: Partial<BootRecord>, rest: Partial<JudgedRecord> = {}) =>
+  judge({ ...good, ...rest, record: { ...goodRecord, ...record } });
+
+t.test('a boot in which all witnesses agree passes and says where it was', async (t) => {
+  const { verdict, reason, checkpoints } = judge(good);
+  t.equal(verdict, 'pass');
+  t.match(reason, /booted at 0x03e00000; 3 witnesses agree/);
+  t.strictSame(
+    checkpoints.map(({ name }) => name),
+    ['loader', 'entry', 'console'],
+  );
+});
+
+t.test('each witness can make it fail, and is named', async (t) => {
+  const wrong = [{ ok: false, text: '%esi is 0x0, not 0x3c00000' }];
+  t.match(broken({ checkpoints: [{ name: 'base computed', address: 0n, observations: wrong }] }), {
+    verdict: 'fail',
+    reason: 'base computed: %esi is 0x0, not 0x3c00000',
+  });
+  t.match(broken({}, { console: wrong }), { verdict: 'fail', reason: /^console: / });
+  t.match(broken({}, { placement: wrong }), { verdict: 'fail', reason: /^placement: / });
+  t.match(broken({ loader: { ...loader, loadBase: 0x200000 } }), {
+    verdict: 'fail',
+    reason:
+      /^loader: GRUB loaded the image at 0x00200000, not at 0x03e00000; the image is seen at 0x03e00000/,
+  });
+  t.match(broken({ missed: ['long mode'] }), { verdict: 'fail', reason: /never passed: long mode/ });
+});
+
+t.test('a checkpoint at which nothing could be observed proves nothing', async (t) => {
+  t.match(broken({ checkpoints: [{ name: 'entry', address: 0n, observations: [] }] }), {
+    verdict: 'fail',
+    reason: /nothing could be observed/,
+  });
+});
+
+t.test('ends without an end state are crashes, and name the last checkpoint', async (t) => {
+  t.match(broken({ end: { kind: 'machine', end: { kind: 'reset' } }, missed: ['long mode'] }), {
+    verdict: 'crash',
+    reason: 'the guest reset or triple-faulted after checkpoint “entry”, before “long mode”',
+  });
+  t.match(broken({ end: { kind: 'timeout', awaited: 'no dom0', lastSeen: '(XEN) x' }, checkpoints: [] }), {
+    verdict: 'crash',
+    reason: /no end was seen in time.*last console line: \(XEN\) x/,
+  });
+});
+
+t.test('what the subject or the loader says instead is a failure', async (t) => {
+  const early: BootEnd = { kind: 'subject', meaning: 'early-error', text: 'ERR: Not a 64-bit CPU!' };
+  t.match(broken({ end: early }), { verdict: 'fail', reason: /said “ERR: Not a 64-bit CPU!”/ });
+  t.match(broken({ end: { kind: 'loader', detail: 'GRUB is at its prompt' } }), {
+    verdict: 'fail',
+    reason: /prompt/,
+  });
+  t.match(broken({ end: { kind: 'refused', errors: ['no memory'] } }), {
+    verdict: 'fail',
+    reason: /GRUB refused: no memory/,
+  });
+});
+
+t.test('host and harness faults are errors, never the subject’s', async (t) => {
+  const exit = { kind: 'signal', signal: 'SIGKILL' } as const;
+  t.match(broken({ end: { kind: 'machine', end: { kind: 'qemu-exit', exit, stderr: 'out of memory' } } }), {
+    verdict: 'error',
+    reason: /QEMU ended by itself: out of memory/,
+  });
+  t.match(
+    broken({ end: { kind: 'machine', end: { kind: 'internal-error', detail: 'KVM internal error' } } }),
+    {
+      verdict: 'error',
+      reason: /KVM internal error/,
+    },
+  );
+});
+
+t.test('a predicted refusal must happen, for the predicted reason', async (t) => {
+  const expectation: Expectation = { kind: 'refused', base: 0x1000000, reason: 'the firmware keeps it' };
+  const refused: BootEnd = { kind: 'refused', errors: ["couldn't find suitable memory target"] };
+  const rest = { expectation, refusalNow: 'the firmware keeps it', console: [] };
+  t.match(broken({ end: refused, checkpoints: [] }, rest), {
+    verdict: 'pass',
+    reason: /^refused as predicted/,
+  });
+  t.match(broken({}, rest), { verdict: 'fail', reason: /should have refused/ });
+  t.match(broken({ end: refused }, { ...rest, refusalNow: undefined }), {
+    verdict: 'error',
+    reason: /gives no reason/,
+  });
+  t.match(broken({ end: { kind: 'refused', errors: [] } }, rest), {
+    verdict: 'fail',
+    reason: /without saying why/,
+  });
+  t.match(broken({ end: { kind: 'machine', end: { kind: 'reset' } } }, rest), { verdict: 'crash' });
+});
+
+t.test('an early error must be the exact text, once', async (t) => {
+  const text = 'ERR: Xen must be loaded at a 2Mb boundary!';
+  const expectation: Expectation = { kind: 'early-error', base: 0x3e00000, text };
+  const end: BootEnd = { kind: 'subject', meaning: 'early-error', text };
+  const rest = { expectation, console: [] };
+  t.match(broken({ end, subjectLines: [text] }, rest), { verdict: 'pass', reason: /said exactly/ });
+  t.match(broken({ end, subjectLines: [text, text] }, rest), { verdict: 'fail' });
+  t.match(broken({ end, subjectLines: ['ERR: Xen must be loaded at a 2M!'] }, rest), { verdict: 'fail' });
+  t.match(broken({ end: expectedEnd, subjectLines: [] }, rest), { verdict: 'fail' });
+});
+
+t.test('the negative control passes only where the image is at its link base', async (t) => {
+  const expectation: Expectation = { kind: 'not-relocated', base: 0x3e00000, linkBase: 0x200000 };
+  const atLinkBase = { ...loader, loadBase: 0x200000 };
+  t.match(broken({ loader: atLinkBase }, { expectation, loadBase: 0x200000 }), {
+    verdict: 'pass',
+    reason: /^control: forced to 0x03e00000/,
+  });
+  t.match(broken({}, { expectation }), {
+    verdict: 'fail',
+    reason: /loaded the image at 0x03e00000, not at 0x00200000/,
+  });
+  // And the other way round: where a boot at the forced base was expected, the control's behaviour is a failure.
+  t.match(broken({ loader: atLinkBase }, { loadBase: 0x200000 }), {
+    verdict: 'fail',
+    reason: /at 0x00200000, not at 0x03e00000/,
+  });
+});

@@ -1,0 +1,190 @@
+/**
+ * What a record of a boot means, given what was expected. Pure. Verdicts about the subject (pass, fail, crash) and about
+ * us (error) are kept apart: a broken host never looks like a broken Xen.
+ */
+import { hex } from '../bits/hex.ts';
+import type { BootEnd } from '../boot/boot-end.ts';
+import type { BootRecord } from '../boot/boot-session.ts';
+import type { ObservedCheckpoint } from '../boot/subject-driver.ts';
+import type { Observation } from '../xen/guest-view.ts';
+import type { Checkpoint, Expectation, Verdict } from './contract.ts';
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly reason: string;
+  readonly checkpoints: readonly Checkpoint[];
+}
+
+export interface JudgedRecord {
+  readonly record: BootRecord;
+  readonly expectation: Expectation;
+  /** Where the image was seen to be. */
+  readonly loadBase: number | undefined;
+  /** The console's own figures, where the subject reached its console. */
+  readonly console: readonly Observation[];
+  /** The base is in the window [min, max − size] and aligned, for a base that GRUB chose itself. */
+  readonly placement: readonly Observation[];
+  /** Why GRUB should refuse, asked again of the memory map that this very boot printed. */
+  readonly refusalNow: string | undefined;
+}
+
+export function judge(judged: JudgedRecord): Judgement {
+  const checkpoints = checkpointsOf(judged);
+  const { verdict, reason } = verdictOf(judged, checkpoints);
+  return { verdict, reason, checkpoints };
+}
+
+function verdictOf(
+  judged: JudgedRecord,
+  checkpoints: readonly Checkpoint[],
+): { verdict: Verdict; reason: string } {
+  const { record, expectation } = judged;
+  const broken = harnessFault(record.end);
+  if (broken) return { verdict: 'error', reason: broken };
+  if (judged.expectation.kind === 'refused')
+    return judgeRefusal(judged, expectation.kind === 'refused' ? expectation.reason : '');
+  const wrong = checkpoints.filter(({ ok }) => !ok);
+  const first = wrong[0];
+  const wantedEnd = expectation.kind === 'early-error' ? 'early-error' : 'expected';
+  if (record.end.kind !== 'subject' || record.end.meaning !== wantedEnd) {
+    const also = first ? `; before that, ${first.name}: ${first.detail}` : '';
+    return { verdict: endVerdict(record.end), reason: `${endText(record.end)}${lastSeen(record)}${also}` };
+  }
+  if (first) return { verdict: 'fail', reason: `${first.name}: ${first.detail}` };
+  if (expectation.kind === 'boots' && record.missed.length > 0)
+    return { verdict: 'fail', reason: `it ended as expected, but never passed: ${record.missed.join(', ')}` };
+  return { verdict: 'pass', reason: passText(judged, checkpoints.length) };
+}
+
+function passText({ expectation, loadBase, record }: JudgedRecord, witnesses: number): string {
+  const where = loadBase === undefined ? '' : ` at ${hex(loadBase)}`;
+  if (expectation.kind === 'early-error') return `loaded${where}, it said exactly “${expectation.text}”`;
+  if (expectation.kind === 'not-relocated')
+    return `control: forced to ${hex(expectation.base)}, it landed${where}, and ${witnesses} witnesses say so`;
+  return `booted${where}; ${witnesses} witnesses agree${record.checkpoints.length === 0 ? ' (no checkpoint could be set)' : ''}`;
+}
+
+function judgeRefusal(
+  { record, refusalNow }: JudgedRecord,
+  predicted: string,
+): { verdict: Verdict; reason: string } {
+  const { end } = record;
+  if (end.kind !== 'refused')
+    return {
+      verdict: end.kind === 'subject' ? 'fail' : endVerdict(end),
+      reason: `GRUB should have refused (${predicted}), but ${endText(end)}`,
+    };
+  if (refusalNow === undefined)
+    return {
+      verdict: 'error',
+      reason: `the refusal was predicted from a survey (${predicted}), but this boot's own memory map gives no reason for it`,
+    };
+  if (end.errors.length === 0) return { verdict: 'fail', reason: 'GRUB refused without saying why' };
+  return { verdict: 'pass', reason: `refused as predicted: ${refusalNow}` };
+}
+
+/** Ends that say nothing about the subject. */
+function harnessFault(end: BootEnd): string | undefined {
+  if (end.kind === 'survey') return 'the machine ended its survey instead of booting';
+  if (end.kind !== 'machine') return undefined;
+  if (end.end.kind === 'internal-error')
+    return `${end.end.detail}: the accelerator or QEMU failed, not the guest`;
+  if (end.end.kind === 'qemu-exit')
+    return `QEMU ended by itself${end.end.stderr ? `: ${end.end.stderr.trim()}` : ''}`;
+  return undefined;
+}
+
+function endVerdict(end: BootEnd): Verdict {
+  return end.kind === 'timeout' || end.kind === 'machine' ? 'crash' : 'fail';
+}
+
+function endText(end: BootEnd): string {
+  switch (end.kind) {
+    case 'survey':
+      return 'the survey ended';
+    case 'refused':
+      return `GRUB refused: ${end.errors.join('; ') || 'it gave no reason'}`;
+    case 'loader':
+      return end.detail;
+    case 'subject':
+      return `the subject said “${end.text}”`;
+    case 'machine':
+      return end.end.kind === 'reset'
+        ? 'the guest reset or triple-faulted'
+        : `the machine ended (${end.end.kind})`;
+    case 'timeout':
+      return `no end was seen in time (waited for ${end.awaited})`;
+  }
+}
+
+function lastSeen(record: BootRecord): string {
+  const last = record.checkpoints.at(-1);
+  if (last)
+    return ` after checkpoint “${last.name}”${record.missed[0] ? `, before “${record.missed[0]}”` : ''}`;
+  return record.end.kind === 'timeout' && record.end.lastSeen
+    ? `; last console line: ${record.end.lastSeen}`
+    : '';
+}
+
+/** The loader's word, the stub's checkpoints and the console, in the order of the boot. */
+function checkpointsOf(judged: JudgedRecord): Checkpoint[] {
+  const { record, console, placement } = judged;
+  return [
+    ...(record.loader && record.end.kind !== 'refused' ? [fold('loader', loaderObservations(judged))] : []),
+    ...(placement.length > 0 ? [fold('placement', placement)] : []),
+    ...record.checkpoints.map((checkpoint: ObservedCheckpoint) =>
+      fold(checkpoint.name, checkpoint.observations),
+    ),
+    ...(console.length > 0 ? [fold('console', console)] : []),
+    ...(judged.expectation.kind === 'early-error' &&
+    record.end.kind === 'subject' &&
+    record.end.meaning === 'early-error'
+      ? [fold('early error', earlyError(judged.expectation.text, record))]
+      : []),
+  ];
+}
+
+function earlyError(text: string, { subjectLines }: BootRecord): Observation[] {
+  const said = subjectLines.filter((line) => line.startsWith('ERR:'));
+  const ok = said.length === 1 && said[0] === text;
+  return [
+    {
+      ok,
+      text: ok
+        ? `exactly “${text}”, once`
+        : `the console says ${JSON.stringify(said)}, not exactly “${text}” once`,
+    },
+  ];
+}
+
+function loaderObservations({ record, expectation, loadBase }: JudgedRecord): Observation[] {
+  const loader = record.loader;
+  const chosen = loader?.loadBase;
+  const wanted =
+    expectation.kind === 'not-relocated'
+      ? expectation.linkBase
+      : expectation.kind === 'refused'
+        ? undefined
+        : expectation.base;
+  return [
+    chosen === undefined
+      ? { ok: false, text: 'GRUB did not say where it loaded the image' }
+      : wanted !== undefined && chosen !== wanted
+        ? { ok: false, text: `GRUB loaded the image at ${hex(chosen)}, not at ${hex(wanted)}` }
+        : { ok: true, text: `GRUB says it loaded the image at ${hex(chosen)}` },
+    ...(loadBase !== undefined && chosen !== undefined && loadBase !== chosen
+      ? [{ ok: false, text: `the image is seen at ${hex(loadBase)}` }]
+      : []),
+  ];
+}
+
+/** One line for many observations: what failed, else all that was seen. */
+export function fold(name: string, observations: readonly Observation[]): Checkpoint {
+  const wrong = observations.filter(({ ok }) => !ok);
+  const ok = wrong.length === 0 && observations.length > 0;
+  return {
+    name,
+    ok,
+    detail: (ok ? observations : wrong).map(({ text }) => text).join('; ') || 'nothing could be observed',
+  };
+}

@@ -1,0 +1,172 @@
+/** From instances to planned instances: accelerator, memory map, base in numbers, expectation. */
+import { Deadline } from '../lifetime/deadline.ts';
+import { proveAccelerator, type AcceleratorProof } from '../boot/accelerator-proof.ts';
+import { survey, SurveyStore, type Survey } from '../boot/survey.ts';
+import type { MemoryRegion } from '../grub/memory-map.ts';
+import type { Accelerator, MachineSpec } from '../qemu/machine-spec.ts';
+import { firmwareKey, preparationFolder, type Artifacts, type FirmwareArtifact } from './artifacts.ts';
+import type { Expectation, Instance, RunListener } from './contract.ts';
+import { expectationOf, NoSuchBaseError, resolveBase } from './expectation.ts';
+
+export type AcceleratorChoice = 'auto' | Accelerator;
+
+export interface PlanRequest {
+  readonly artifacts: Artifacts;
+  readonly instances: readonly Instance[];
+  readonly accelerator: AcceleratorChoice;
+  readonly cacheRoot: string;
+  /** The host's kernel release: part of what decides whether KVM works. */
+  readonly kernelRelease: string;
+  readonly runDirectory: string;
+  readonly misalignedText: string;
+  readonly emit: RunListener;
+}
+
+/** An instance ready to run, or the reason why it is skipped. */
+export type PlannedInstance =
+  | {
+      readonly kind: 'ready';
+      readonly instance: Instance;
+      readonly spec: Omit<MachineSpec, 'payload'>;
+      readonly base: number | undefined;
+      readonly expectation: Expectation;
+      readonly memoryMap: readonly MemoryRegion[];
+    }
+  | { readonly kind: 'skip'; readonly instance: Instance; readonly reason: string };
+
+export interface RunPlan {
+  readonly planned: readonly PlannedInstance[];
+  /** Firmware and machine → accelerator and why. */
+  readonly accelerators: Readonly<Record<string, AcceleratorProof>>;
+}
+
+/** A survey that takes this long has hung: OVMF needs 3 s under TCG, a loaded CI machine a multiple of that. */
+const SURVEY_MS = 90_000;
+/** SeaBIOS and OVMF under TCG on the machine that FACTS were measured on. */
+const TYPICAL_SURVEY_MS = { bios: 500, efi: 3_200 } as const;
+
+export async function planRun(request: PlanRequest): Promise<RunPlan> {
+  const planner = new Planner(request);
+  const planned: PlannedInstance[] = [];
+  for (const instance of request.instances) planned.push(await planner.plan(instance));
+  return { planned, accelerators: Object.fromEntries(planner.accelerators) };
+}
+
+class Planner {
+  readonly accelerators = new Map<string, AcceleratorProof>();
+  readonly #surveys = new Map<string, Survey>();
+  readonly #store: SurveyStore;
+
+  constructor(readonly request: PlanRequest) {
+    this.#store = new SurveyStore(request.cacheRoot);
+  }
+
+  async plan(instance: Instance): Promise<PlannedInstance> {
+    const { artifacts, misalignedText } = this.request;
+    const firmware = artifacts.firmware.get(firmwareKey(instance.firmware, instance.machine));
+    if (firmware === undefined || typeof firmware === 'string')
+      return { kind: 'skip', instance, reason: firmware ?? 'no firmware was looked for' };
+    if (instance.protocol === 'multiboot1' && !artifacts.subject.hasMultiboot1)
+      return { kind: 'skip', instance, reason: 'the image has no Multiboot 1 header' };
+    const spec = await this.#spec(instance, firmware);
+    const { memoryMap } = await this.#survey(instance, spec, firmware);
+    const { image } = artifacts.subject;
+    try {
+      const base = resolveBase(instance, image, memoryMap);
+      const expectation = expectationOf(instance, base, { image, map: memoryMap, misalignedText });
+      return { kind: 'ready', instance, spec, base, expectation, memoryMap };
+    } catch (error) {
+      if (error instanceof NoSuchBaseError) return { kind: 'skip', instance, reason: error.message };
+      throw error;
+    }
+  }
+
+  async #spec(instance: Instance, firmware: FirmwareArtifact): Promise<Omit<MachineSpec, 'payload'>> {
+    const medium = this.request.artifacts.grub.get(instance.grubVariant)?.media.get(instance.medium);
+    if (!medium) throw new Error(`no ${instance.medium} medium was made for ${instance.name}`);
+    const spec = {
+      machine: instance.machine,
+      memoryMib: instance.memoryMib,
+      firmware: firmware.image,
+      medium: { kind: instance.medium, path: medium.path },
+    };
+    return {
+      ...spec,
+      accelerator: await this.#accelerator(instance, { ...spec, accelerator: 'tcg' }, firmware),
+    };
+  }
+
+  async #accelerator(
+    instance: Instance,
+    spec: Omit<MachineSpec, 'payload'>,
+    firmware: FirmwareArtifact,
+  ): Promise<Accelerator> {
+    const { accelerator, artifacts, emit } = this.request;
+    const key = firmwareKey(instance.firmware, instance.machine);
+    if (accelerator !== 'auto') {
+      this.accelerators.set(key, { accelerator, reason: `asked for with --accel ${accelerator}` });
+      return accelerator;
+    }
+    const known = this.accelerators.get(key) ?? this.#uselessElsewhere();
+    if (known) {
+      this.accelerators.set(key, known);
+      return known.accelerator;
+    }
+    const proof = await proveAccelerator({
+      qemu: artifacts.qemu.path,
+      spec,
+      directory: preparationFolder(this.request.runDirectory, `accelerator-${key}`),
+      cacheRoot: this.request.cacheRoot,
+      inputs: {
+        qemu: artifacts.qemu.sha256,
+        kernel: this.request.kernelRelease,
+        firmware: firmware.sha256 ?? null,
+        key,
+      },
+      onProbe: () =>
+        emit({ kind: 'preparing', task: 'accelerator', step: `does KVM boot ${key}?`, typicalMs: 3_000 }),
+    });
+    this.accelerators.set(key, proof);
+    return proof.accelerator;
+  }
+
+  /** Where KVM could not boot one firmware it is not tried with the next: each try may cost its whole time. */
+  #uselessElsewhere(): AcceleratorProof | undefined {
+    return [...this.accelerators.values()].find(({ accelerator }) => accelerator === 'tcg');
+  }
+
+  async #survey(
+    instance: Instance,
+    spec: Omit<MachineSpec, 'payload'>,
+    firmware: FirmwareArtifact,
+  ): Promise<Survey> {
+    const { artifacts, emit } = this.request;
+    const inputs = {
+      qemu: artifacts.qemu.sha256,
+      firmware: firmware.sha256 ?? null,
+      machine: spec.machine,
+      memoryMib: spec.memoryMib,
+      accelerator: spec.accelerator,
+      medium: artifacts.grub.get(instance.grubVariant)?.media.get(instance.medium)?.sha256 ?? null,
+    };
+    const key = JSON.stringify(inputs);
+    const known = this.#surveys.get(key) ?? (await this.#store.find(inputs));
+    if (known) {
+      this.#surveys.set(key, known);
+      return known;
+    }
+    const what = `${firmwareKey(instance.firmware, instance.machine)}-${instance.medium}-${spec.memoryMib}`;
+    const step = `memory map of ${what}`;
+    emit({ kind: 'preparing', task: 'survey', step, typicalMs: TYPICAL_SURVEY_MS[instance.firmware] });
+    const found = await survey({
+      qemu: artifacts.qemu.path,
+      spec,
+      directory: preparationFolder(this.request.runDirectory, `survey-${what}-${instance.grubVariant}`),
+      deadline: Deadline.in(SURVEY_MS),
+    });
+    emit({ kind: 'prepared', task: 'survey', step, elapsedMs: found.durationMs });
+    await this.#store.keep(inputs, found);
+    this.#surveys.set(key, found);
+    return found;
+  }
+}

@@ -1,0 +1,105 @@
+/** A whole run: every planned instance, several at once, results on disk as they come, events for the reporters. */
+import pLimit from 'p-limit';
+import type { Artifacts } from './artifacts.ts';
+import type { HostRecord, Instance, InstanceResult, Results, RunListener } from './contract.ts';
+import { Durations } from './durations.ts';
+import type { PlannedInstance, RunPlan } from './plan.ts';
+import { ResultsFile } from './results-file.ts';
+import { runInstance, skippedResult } from './run-instance.ts';
+
+export interface RunRequest {
+  readonly runId: string;
+  readonly runDirectory: string;
+  readonly cacheRoot: string;
+  readonly host: HostRecord;
+  readonly artifacts: Artifacts;
+  readonly plan: RunPlan;
+  readonly arguments: string;
+  readonly jobs: number;
+  readonly timeoutMs: number;
+  readonly repeatCommand: (instance: Instance) => string;
+  readonly signal: AbortSignal;
+  readonly emit: RunListener;
+}
+
+/** @throws NoSpaceError, UnwritableFolderError where results cannot be written. */
+export async function runAll(request: RunRequest): Promise<Results> {
+  const { plan, emit, signal } = request;
+  const started = performance.now();
+  const durations = await Durations.read(request.cacheRoot);
+  const file = new ResultsFile(request.runDirectory, {
+    runId: request.runId,
+    startedAt: new Date().toISOString(),
+    host: request.host,
+    tools: request.artifacts.tools,
+    planned: plan.planned.length,
+  });
+  await file.start();
+  announce(request);
+  const limit = pLimit(request.jobs);
+  await Promise.all(
+    byTypicalDuration(plan.planned, durations).map((planned) =>
+      limit(async () => {
+        if (signal.aborted) return;
+        const result = await runOne(request, planned, durations);
+        if (signal.aborted && result.verdict !== 'pass') return;
+        durations.note(result.name, result.durationMs);
+        await file.add(result);
+        emit({ kind: 'instance-ended', instance: planned.instance, result });
+      }),
+    ),
+  );
+  if (!signal.aborted) await file.finish();
+  await durations.write();
+  emit({
+    kind: 'run-ended',
+    results: file.results,
+    durationMs: performance.now() - started,
+    interrupted: signal.aborted,
+  });
+  return file.results;
+}
+
+function announce({ runId, runDirectory, plan, jobs, artifacts, emit }: RunRequest): void {
+  emit({
+    kind: 'run-started',
+    runId,
+    outDirectory: runDirectory,
+    instances: plan.planned.map(({ instance }) => instance),
+    jobs,
+    accelerators: Object.fromEntries(
+      Object.entries(plan.accelerators).map(([key, { accelerator }]) => [key, accelerator]),
+    ),
+    tools: artifacts.tools,
+  });
+}
+
+/** The longest first, so that the last machine does not run alone; what is not known yet counts as long. */
+function byTypicalDuration(planned: readonly PlannedInstance[], durations: Durations): PlannedInstance[] {
+  const typical = ({ instance }: PlannedInstance) =>
+    durations.typicalMs(instance.name) ?? (instance.firmware === 'efi' ? 5_000 : 1_000);
+  return [...planned].sort((a, b) => typical(b) - typical(a));
+}
+
+async function runOne(
+  request: RunRequest,
+  planned: PlannedInstance,
+  durations: Durations,
+): Promise<InstanceResult> {
+  const { instance } = planned;
+  const { emit } = request;
+  const repeat = request.repeatCommand(instance);
+  if (planned.kind === 'skip') return skippedResult(planned, repeat);
+  const typicalMs = durations.typicalMs(instance.name);
+  emit({ kind: 'instance-started', instance, ...(typicalMs === undefined ? {} : { typicalMs }) });
+  return runInstance({
+    planned,
+    artifacts: request.artifacts,
+    arguments: request.arguments,
+    runDirectory: request.runDirectory,
+    timeoutMs: request.timeoutMs,
+    repeat,
+    signal: request.signal,
+    onPhase: (phase) => emit({ kind: 'instance-phase', instance, phase }),
+  });
+}

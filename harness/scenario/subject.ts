@@ -1,0 +1,79 @@
+/** The image under test: built from source or given as a file, with its symbols where there are any. */
+import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { findMultiboot1Header } from '../multiboot2/multiboot1-header.ts';
+import { parseBootImage, XenSymbols, type BootImage } from '../xen/xen-image.ts';
+
+export interface Subject {
+  readonly image: BootImage;
+  readonly symbols: XenSymbols | undefined;
+  readonly symbolsPath: string | undefined;
+  readonly imagePath: string;
+  readonly sha256: string;
+  /** For tables: version or file name. */
+  readonly label: string;
+  readonly hasMultiboot1: boolean;
+}
+
+/** The file the user gave cannot be a subject; the message names file and cause. */
+export class SubjectError extends Error {
+  override readonly name = 'SubjectError';
+}
+
+/** @throws SubjectError */
+export async function loadSubject(
+  imagePath: string,
+  symbolsPath: string | undefined,
+  label: string,
+): Promise<Subject> {
+  const file = await read(imagePath, 'image');
+  const image = named(imagePath, () => parseBootImage(file));
+  const symbolFile = symbolsPath === undefined ? undefined : await read(symbolsPath, 'symbol file');
+  return {
+    image,
+    symbols:
+      symbolsPath === undefined || symbolFile === undefined
+        ? undefined
+        : named(symbolsPath, () => matchingSymbols(new XenSymbols(symbolFile, image.loaded.linkBase), image)),
+    symbolsPath,
+    imagePath,
+    sha256: createHash('sha256').update(file).digest('hex'),
+    label,
+    hasMultiboot1: findMultiboot1Header(image.bytes) !== undefined,
+  };
+}
+
+/** Symbols of another build would put every checkpoint in the wrong place: compare the code around the entry. */
+function matchingSymbols(symbols: XenSymbols, image: BootImage): XenSymbols {
+  const segment = image.loaded.segments[0];
+  if (!segment) return symbols;
+  const [size, start] = [
+    Math.min(segment.filesz, 1024 * 1024),
+    BigInt(image.loaded.linkBase) + symbols.virtualStart,
+  ];
+  const linked = symbols.bytes(start, size);
+  const loaded = image.bytes.subarray(segment.offset, segment.offset + size);
+  if (!linked || Buffer.compare(linked, loaded) !== 0)
+    throw new SubjectError('it is the symbol file of another image: their code differs');
+  return symbols;
+}
+
+async function read(path: string, what: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    throw new SubjectError(
+      `cannot read the ${what} ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+function named<T>(path: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw new SubjectError(`${path}: ${error instanceof Error ? error.message : String(error)}`, {
+      cause: error,
+    });
+  }
+}

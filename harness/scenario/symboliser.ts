@@ -1,0 +1,21 @@
+/** Names for linear addresses of a stopped Xen: at its load base, at its high addresses. */
+import { hex } from '../bits/hex.ts';
+import type { XenFacts } from './xen-driver.ts';
+
+export function symboliser(
+  facts: XenFacts,
+  loadBase: number | undefined,
+): (linear: bigint) => string | undefined {
+  const { symbols, image } = facts;
+  if (!symbols) return () => undefined;
+  const { linkBase, loadSize } = image.loaded;
+  const start = BigInt(loadBase ?? linkBase);
+  return (linear) => {
+    const inImage = linear >= start && linear < start + BigInt(loadSize);
+    const high = inImage ? linear - start + BigInt(linkBase) + symbols.virtualStart : linear;
+    if (high < symbols.virtualStart) return undefined;
+    const near = symbols.nearest(high);
+    if (!near || near.offset > BigInt(loadSize)) return undefined;
+    return near.offset === 0n ? near.name : `${near.name}+${hex(near.offset, 1)}`;
+  };
+}

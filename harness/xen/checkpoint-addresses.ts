@@ -1,0 +1,170 @@
+/**
+ * Where to stop. Checkpoints are resolved from xen-syms and, between symbols, by reading the code: what stands there is
+ * recognised by what it does (the call to `reloc`, the loop that ends at `__page_tables_end`), so that another Xen
+ * version or a patched one keeps its checkpoints as long as it does the same things.
+ * Source: xen/arch/x86/boot/head.S, trampoline.S, x86_64.S (4.14–4.17).
+ */
+import type { Disassembler } from '../x86/disassembler.ts';
+import type { Instruction } from '../x86/instruction.ts';
+import type { BootImage, XenSymbols } from './xen-image.ts';
+
+export type CheckpointName =
+  | 'entry'
+  | 'base computed'
+  | 'boot information relocated'
+  | 'page tables relocated'
+  | 'trampoline copied'
+  | 'long mode'
+  | '__start_xen';
+
+/** `image`: a link-time physical address, moves with the load base. `linear`: Xen's own virtual address, does not. */
+export type CheckpointAddress =
+  | {
+      readonly name: CheckpointName;
+      readonly space: 'image';
+      readonly linkTime: number;
+      readonly baseRegister?: string;
+    }
+  | { readonly name: CheckpointName; readonly space: 'linear'; readonly linear: bigint };
+
+export interface CheckpointPlan {
+  readonly addresses: readonly CheckpointAddress[];
+  /** What could not be resolved, each with its reason. */
+  readonly notPossible: readonly string[];
+}
+
+export type EntryKind = 'multiboot32' | 'efi64';
+
+/** @param symbols undefined: only the entry can be found. */
+export function planCheckpoints(
+  image: BootImage,
+  symbols: XenSymbols | undefined,
+  entry: EntryKind,
+  disassembler: Disassembler,
+): CheckpointPlan {
+  const addresses: CheckpointAddress[] = [
+    { name: 'entry', space: 'image', linkTime: entryAddress(image, entry) },
+  ];
+  if (!symbols) return { addresses, notPossible: ['all after the entry: the image came without symbols'] };
+  const notPossible: string[] = [];
+  for (const [name, find] of FINDERS) {
+    try {
+      addresses.push(find({ symbols, entry, disassembler }));
+    } catch (error) {
+      notPossible.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return { addresses, notPossible };
+}
+
+/** Link-time physical address at which the loader enters the image. */
+export function entryAddress(image: BootImage, entry: EntryKind): number {
+  if (entry === 'multiboot32') return image.loaded.entry;
+  const tag = image.header.tags.find((candidate) => candidate.type === 'entryAddressEfi64');
+  if (tag?.type !== 'entryAddressEfi64')
+    throw new Error('the image has no EFI amd64 entry address header tag');
+  return tag.entryAddr;
+}
+
+interface Search {
+  readonly symbols: XenSymbols;
+  readonly entry: EntryKind;
+  readonly disassembler: Disassembler;
+}
+
+const FINDERS: readonly (readonly [CheckpointName, (search: Search) => CheckpointAddress])[] = [
+  ['base computed', (search) => (search.entry === 'efi64' ? baseFromRip(search) : baseFromCall(search))],
+  ['boot information relocated', afterReloc],
+  ['page tables relocated', afterPageTableLoop],
+  ['trampoline copied', atFarReturn],
+  [
+    'long mode',
+    ({ symbols }) => ({ name: 'long mode', space: 'linear', linear: symbols.linear('__high_start') }),
+  ],
+  [
+    '__start_xen',
+    ({ symbols }) => ({ name: '__start_xen', space: 'linear', linear: symbols.linear('__start_xen') }),
+  ],
+];
+
+/** How far past a symbol its code is read: trampoline_setup is 0x1ff bytes in 4.17. */
+const CODE_BYTES = 1024;
+
+function code({ symbols, disassembler }: Search, symbol: string, bitness: 32 | 64): Instruction[] {
+  const address = BigInt(symbols.linkTime(symbol));
+  const bytes = symbols.bytes(symbols.linear(symbol), CODE_BYTES);
+  if (!bytes) throw new Error(`the symbol file holds no code at ${symbol}`);
+  return disassembler.decode(bytes, { bitness, address });
+}
+
+const after = (instruction: Instruction): number => Number(instruction.address) + instruction.length;
+
+/** `call 1f; 1: pop %reg; sub $sym_offs(1b), %reg` in __start. */
+function baseFromCall(search: Search): CheckpointAddress {
+  const instructions = code(search, '__start', 32);
+  for (const [i, pop] of instructions.entries()) {
+    const [call, sub] = [instructions[i - 1], instructions[i + 1]];
+    const [register] = pop.operands;
+    const [target, value] = sub?.operands ?? [];
+    if (
+      pop.mnemonic !== 'pop' ||
+      register?.kind !== 'register' ||
+      call?.flow !== 'call' ||
+      sub?.mnemonic !== 'sub'
+    )
+      continue;
+    if (target?.kind !== 'register' || target.register !== register.register || value?.kind !== 'immediate')
+      continue;
+    return { name: 'base computed', space: 'image', linkTime: after(sub), baseRegister: register.register };
+  }
+  throw new Error('no call/pop/sub that computes the base from where the code runs in __start');
+}
+
+/** `lea __image_base__(%rip), %reg` in x86_32_switch; `__image_base__` has the link-time physical address 0. */
+function baseFromRip(search: Search): CheckpointAddress {
+  for (const instruction of code(search, 'x86_32_switch', 64)) {
+    const [memory, register] = memoryAndRegister(instruction);
+    if (instruction.mnemonic !== 'lea' || memory?.ripRelative !== 0n || !register) continue;
+    return { name: 'base computed', space: 'image', linkTime: after(instruction), baseRegister: register };
+  }
+  throw new Error('no lea of the image base in x86_32_switch');
+}
+
+function memoryAndRegister(instruction: Instruction) {
+  const memory = instruction.operands.find((operand) => operand.kind === 'memory');
+  const register = instruction.operands.find((operand) => operand.kind === 'register');
+  return [memory, register?.register] as const;
+}
+
+function afterReloc(search: Search): CheckpointAddress {
+  const reloc = BigInt(search.symbols.linkTime('reloc'));
+  const call = code(search, 'trampoline_setup', 32).find(
+    ({ flow, operands: [target] }) => flow === 'call' && target?.kind === 'branch' && target.target === reloc,
+  );
+  if (!call) throw new Error('no call of reloc in trampoline_setup');
+  return { name: 'boot information relocated', space: 'image', linkTime: after(call) };
+}
+
+/** The loop whose end is `__page_tables_end`: the first backward conditional jump after that symbol is loaded. */
+function afterPageTableLoop(search: Search): CheckpointAddress {
+  const end = BigInt(search.symbols.linkTime('__page_tables_end'));
+  const instructions = code(search, 'trampoline_setup', 32);
+  const load = instructions.findIndex(
+    (instruction) => memoryAndRegister(instruction)[0]?.displacement === end,
+  );
+  const jump = instructions
+    .slice(load + 1)
+    .find(
+      ({ flow, address, operands: [target] }) =>
+        flow === 'conditional' && target?.kind === 'branch' && target.target < address,
+    );
+  if (load < 0 || !jump) throw new Error('no loop up to __page_tables_end in trampoline_setup');
+  return { name: 'page tables relocated', space: 'image', linkTime: after(jump) };
+}
+
+/** The far return into the trampoline's copy. */
+function atFarReturn(search: Search): CheckpointAddress {
+  const far = code(search, 'trampoline_setup', 32).find(({ mnemonic }) => mnemonic === 'retf');
+  if (!far) throw new Error('no far return at the end of trampoline_setup');
+  return { name: 'trampoline copied', space: 'image', linkTime: Number(far.address) };
+}

@@ -1,0 +1,53 @@
+/** What Xen says on its console. Source: xen/common/kernel.c, xen/arch/x86/setup.c, boot/head.S (4.14–4.20). */
+import { equal, equalText, holds, type Observation } from './guest-view.ts';
+import type { XenSubject } from './xen-subject.ts';
+
+export const XEN_LINES = {
+  version: /^\(XEN\) Xen version (\S+)/,
+  loadBase: /^\(XEN\) Xen image load base address: 0x([0-9a-f]+)/,
+  earlyError: /^ERR: .+!$/,
+  panic: /^\(XEN\) Panic on CPU \d+:/,
+  /** The scenario's expected end: nobody gave Xen a dom0. */
+  noDom0: /^\(XEN\) dom0 kernel not specified/,
+  fault: /^\(XEN\) (?:\*\*\* .* FAULT|FATAL (?:TRAP|PAGE FAULT)|Early fatal page fault)/i,
+} as const;
+
+/** 4 MiB of serial are not read through for one figure; Xen's banner fits in this. */
+function lineMatching(lines: readonly string[], pattern: RegExp): RegExpExecArray | undefined {
+  for (const line of lines) {
+    const match = pattern.exec(line);
+    if (match) return match;
+  }
+  return undefined;
+}
+
+/** Xen prints the line only where it was moved. */
+function observeLoadBase(base: string | undefined, { physicalStart }: XenSubject): Observation {
+  if (base !== undefined)
+    return equal('Xen image load base address (xen_phys_start)', BigInt(`0x${base}`), physicalStart);
+  return holds(
+    physicalStart === 0,
+    'no “Xen image load base address” line, as at the link base',
+    'no “Xen image load base address” line',
+  );
+}
+
+/** The console's own figures, against what the other witnesses saw. `lines` are those of the subject's phase. */
+export function observeConsole(lines: readonly string[], subject: XenSubject): Observation[] {
+  const base = lineMatching(lines, XEN_LINES.loadBase)?.[1];
+  const loader = lineMatching(lines, /^\(XEN\) Bootloader: (.*)$/)?.[1];
+  const commandLine = lineMatching(lines, /^\(XEN\) Command line: ?(.*)$/)?.[1];
+  const version = lineMatching(lines, XEN_LINES.version)?.[1];
+  const ends = lines.filter((line) => XEN_LINES.noDom0.test(line)).length;
+  return [
+    holds(version !== undefined, `Xen version ${version}`, 'no “Xen version” line'),
+    observeLoadBase(base, subject),
+    equalText('boot loader', loader, subject.loaderName),
+    equalText('command line', commandLine, subject.arguments),
+    holds(
+      ends === 1,
+      'the expected end, once',
+      `the expected end “dom0 kernel not specified” was seen ${ends} times`,
+    ),
+  ];
+}

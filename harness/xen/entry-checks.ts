@@ -1,0 +1,170 @@
+/** What the loader handed over, judged at the image's first instruction. */
+import { encodeHex, hex } from '../bits/hex.ts';
+import { parseBootInformation, type BootInformation } from '../multiboot2/boot-information.ts';
+import { MULTIBOOT1_ENTRY_MAGIC, MULTIBOOT2_ENTRY_MAGIC } from '../multiboot2/magic.ts';
+import { parseMultiboot1Information } from '../multiboot2/multiboot1-information.ts';
+import { ByteReader } from '../bits/byte-reader.ts';
+import { entryAddress } from './checkpoint-addresses.ts';
+import { equal, equalCount, equalText, holds, type GuestView, type Observation } from './guest-view.ts';
+import type { XenSubject } from './xen-subject.ts';
+
+const CR0_PE = 1n;
+const CR0_PG = 1n << 31n;
+const EFER_LMA = 1n << 10n;
+
+/** A boot information larger than this is not read: GRUB's are a few kilobytes. */
+const MAX_INFORMATION_BYTES = 1024 * 1024;
+
+export async function checkEntry(guest: GuestView, subject: XenSubject): Promise<Observation[]> {
+  const { registers } = guest;
+  const magic = subject.protocol === 'multiboot1' ? MULTIBOOT1_ENTRY_MAGIC : MULTIBOOT2_ENTRY_MAGIC;
+  const informationAddress = Number(registers.rbx & 0xffff_ffffn);
+  return [
+    equal(
+      `%eax (${subject.protocol === 'multiboot1' ? 'Multiboot' : 'Multiboot2'} magic)`,
+      registers.rax & 0xffff_ffffn,
+      magic,
+    ),
+    ...cpuMode(guest, subject),
+    await imageIsThere(guest, subject),
+    holds(
+      informationAddress >= 0x1000,
+      `boot information at ${hex(informationAddress)}`,
+      `boot information at ${hex(informationAddress)}, inside the first page`,
+    ),
+    ...(subject.protocol === 'multiboot1'
+      ? await checkInformation1(guest, informationAddress, subject)
+      : await checkInformation2(guest, informationAddress, subject)),
+  ];
+}
+
+/** Multiboot2 specification §3.3 (i386) and §3.5 (EFI amd64 with boot services): machine state. */
+function cpuMode({ registers }: GuestView, subject: XenSubject): Observation[] {
+  const inLongMode = (registers.efer & EFER_LMA) !== 0n;
+  const paging = (registers.cr0 & CR0_PG) !== 0n;
+  if (subject.entry === 'efi64')
+    return [
+      holds(inLongMode, 'the CPU is in 64-bit mode', 'the CPU is not in 64-bit mode at the EFI amd64 entry'),
+    ];
+  const ok = (registers.cr0 & CR0_PE) !== 0n && !paging;
+  return [
+    holds(
+      ok,
+      'the CPU is in protected mode, paging off',
+      `CR0 is ${hex(registers.cr0)}: not protected mode with paging off`,
+    ),
+  ];
+}
+
+/** The code that is about to run is the image's own, here. */
+async function imageIsThere(guest: GuestView, subject: XenSubject): Promise<Observation> {
+  const { image, entry, physicalStart } = subject;
+  const linkTime = entryAddress(image, entry);
+  const segment = image.loaded.segments.find(
+    ({ paddr, filesz }) => linkTime >= Number(paddr) && linkTime < Number(paddr) + filesz,
+  );
+  if (!segment) return { ok: false, text: `the entry ${hex(linkTime)} lies in no segment of the image` };
+  const fileOffset = segment.offset + linkTime - Number(segment.paddr);
+  const wanted = image.bytes.subarray(fileOffset, fileOffset + Math.min(64, segment.filesz));
+  const seen = await guest.readPhysical(linkTime + physicalStart, wanted.length);
+  const same = Buffer.compare(seen, wanted) === 0;
+  return holds(
+    same,
+    `the image's own code stands at ${hex(linkTime + physicalStart)}`,
+    `at ${hex(linkTime + physicalStart)} stands ${encodeHex(seen.subarray(0, 8))}…, not the image's ${encodeHex(wanted.subarray(0, 8))}…`,
+  );
+}
+
+async function readInformation(guest: GuestView, address: number): Promise<BootInformation> {
+  const totalSize = new ByteReader(await guest.readPhysical(address, 8), 'boot information').u32(0);
+  if (totalSize < 16 || totalSize > MAX_INFORMATION_BYTES)
+    throw new Error(`boot information says it has ${totalSize} bytes`);
+  return parseBootInformation(await guest.readPhysical(address, totalSize));
+}
+
+async function checkInformation2(
+  guest: GuestView,
+  address: number,
+  subject: XenSubject,
+): Promise<Observation[]> {
+  let information: BootInformation;
+  try {
+    information = await readInformation(guest, address);
+  } catch (error) {
+    return [
+      {
+        ok: false,
+        text: `boot information cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      },
+    ];
+  }
+  const { tags } = information;
+  const loadBase = tags.find((tag) => tag.type === 'loadBaseAddress');
+  const loader = tags.find((tag) => tag.type === 'bootLoaderName');
+  const commandLine = tags.find((tag) => tag.type === 'commandLine');
+  return [
+    loadBaseTag(loadBase?.type === 'loadBaseAddress' ? loadBase.address : undefined, subject),
+    equalText(
+      'boot loader name',
+      loader?.type === 'bootLoaderName' ? loader.name : undefined,
+      subject.loaderName,
+    ),
+    equalText(
+      'command line',
+      commandLine?.type === 'commandLine' ? commandLine.commandLine : undefined,
+      subject.arguments,
+    ),
+    equalCount('modules', tags.filter((tag) => tag.type === 'module').length, subject.moduleCount),
+    ...bootServicesTags(information, subject),
+  ];
+}
+
+function loadBaseTag(address: number | undefined, subject: XenSubject): Observation {
+  if (subject.relocatingLoader)
+    return address === undefined
+      ? { ok: false, text: 'tag 21 (load base address) is absent' }
+      : equal('tag 21 (load base address)', address, subject.loadBase);
+  return holds(
+    address === undefined || address === subject.loadBase,
+    `tag 21 ${address === undefined ? 'is absent' : `says ${hex(address)}`}, as from a loader that knows no relocation`,
+    `tag 21 says ${hex(address ?? 0)} though the image is at ${hex(subject.loadBase)}`,
+  );
+}
+
+/** Boot services kept means that memory maps taken before would be stale: tag 18 excludes 6 and 17 (GRUB f2b6c20a2). */
+function bootServicesTags(information: BootInformation, subject: XenSubject): Observation[] {
+  if (subject.entry !== 'efi64') return [];
+  const has = (type: string) => information.tags.some((tag) => tag.type === type);
+  return [
+    holds(
+      has('efiBootServicesNotTerminated'),
+      'tag 18: boot services are kept',
+      'tag 18 (boot services not terminated) is absent',
+    ),
+    holds(
+      !has('memoryMap') && !has('efiMemoryMap'),
+      'no stale memory map is passed beside it',
+      'a memory map (tag 6 or 17) is passed although boot services are kept: it is stale',
+    ),
+  ];
+}
+
+/** Multiboot 0.6.96 §3.3: no relocation tag, so only the strings and modules can agree. */
+async function checkInformation1(
+  guest: GuestView,
+  address: number,
+  subject: XenSubject,
+): Promise<Observation[]> {
+  const information = parseMultiboot1Information(await guest.readPhysical(address, 116));
+  return [
+    equalText('boot loader name', await textAt(guest, information.bootLoaderNameAddress), subject.loaderName),
+    equalText('command line', await textAt(guest, information.commandLineAddress), subject.arguments),
+    equalCount('modules', information.modulesCount ?? 0, subject.moduleCount),
+  ];
+}
+
+/** NUL-terminated text in guest memory, at most 512 bytes of it. */
+export async function textAt(guest: GuestView, address: number | undefined): Promise<string | undefined> {
+  if (address === undefined) return undefined;
+  return new ByteReader(await guest.readPhysical(address, 512), 'text').cString(0);
+}

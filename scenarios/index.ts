@@ -1,0 +1,5 @@
+/** Every scenario, in the order that `loadbase list` shows them. */
+import type { Scenario } from '../harness/scenario/scenario.ts';
+import xenEarlyBoot from './xen-early-boot.scenario.ts';
+
+export const SCENARIOS: readonly Scenario[] = [xenEarlyBoot];
