@@ -33,7 +33,10 @@ t.test('a real machine: greeting, commands, refusals, events', async (t) => {
 
   const refused = client.execute('no-such-command');
   await t.rejects(refused, { name: 'QmpCommandError', class: 'CommandNotFound', command: 'no-such-command' });
-  await t.rejects(client.execute('cont', { surplus: 1 }), { name: 'QmpCommandError', message: /surplus.*GenericError/ });
+  await t.rejects(client.execute('cont', { surplus: 1 }), {
+    name: 'QmpCommandError',
+    message: /surplus.*GenericError/,
+  });
 
   await client.execute('cont');
   const resume = await client.waitForEvent('RESUME', inTime());
@@ -164,7 +167,10 @@ t.test('events: history, listeners, waiting for past and future', async (t) => {
   server.write('{"event": "A"}\n');
   t.match(await next, { sequence: 3 });
   t.same(heard, ['A', 'B']);
-  await t.rejects(client.waitForEvent('C', Deadline.in(20)), { name: 'DeadlineError', message: /QMP event C; last seen: A/ });
+  await t.rejects(client.waitForEvent('C', Deadline.in(20)), {
+    name: 'DeadlineError',
+    message: /QMP event C; last seen: A/,
+  });
   const throwing = client.waitForEvent(() => {
     throw new Error('in the match');
   }, inTime());
