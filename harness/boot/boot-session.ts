@@ -123,6 +123,9 @@ export class BootSession implements AsyncDisposable {
   /** Firmware and loader only: the machine is held with the subject loaded, or has ended before. */
   async runToHandOff(): Promise<HandOff> {
     this.#options.onPhase?.('firmware');
+    void this.#landmark(['loader started'], this.#options.deadline).then(({ kind }) => {
+      if (kind === 'landmark') this.#options.onPhase?.('loader');
+    });
     await this.machine.qmp.execute('cont');
     const handOff = await this.#untilHandOff();
     return handOff === 'loaded'

@@ -3,8 +3,9 @@
  * Source: docs/interop/firmware.json in QEMU's tree ("Expectations on the management application"): folders in order of
  * priority, files of one name masking each other, sorted by name, the first match wins.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { run } from '../process/run.ts';
 import type { FirmwareImage } from './machine-spec.ts';
 
 export class FirmwareNotFoundError extends Error {
@@ -88,4 +89,21 @@ export async function findEfiFirmware(
     passedOver.push(`${basename(path)} ${verdict}`);
   }
   throw new FirmwareNotFoundError(machine, folders, passedOver);
+}
+
+/** The BIOS that q35 and pc machines load; QEMU looks for it in the data folders that `-L help` prints. */
+const SEABIOS_FILE = 'bios-256k.bin';
+
+/** @returns undefined where QEMU will not find one either: it says so itself when it starts. */
+export async function findSeaBios(qemu: string): Promise<string | undefined> {
+  const { stdout } = await run(qemu, ['-L', 'help'], { timeoutMs: 10_000 });
+  for (const folder of stdout.split('\n').filter((line) => line !== '')) {
+    const path = join(folder, SEABIOS_FILE);
+    const found = await access(path).then(
+      () => true,
+      () => false,
+    );
+    if (found) return path;
+  }
+  return undefined;
 }

@@ -1,12 +1,13 @@
 /** Everything a run needs before its first machine: programs, builds, media, firmware, the subject. */
 import { join } from 'node:path';
 import { loadDisassembler, type Disassembler } from '../x86/disassembler.ts';
-import { grubBuild, type GrubBuild } from '../grub/build.ts';
+import { grubBuild, type GrubBuild, type GrubRequest } from '../grub/build.ts';
 import { bootMedium, type BootMedium } from '../image/medium.ts';
 import { findQemu, sha256OfFile, type QemuBinary } from '../qemu/binary.ts';
-import { findEfiFirmware, FirmwareNotFoundError } from '../qemu/firmware.ts';
+import { findEfiFirmware, findSeaBios, FirmwareNotFoundError } from '../qemu/firmware.ts';
 import type { FirmwareImage } from '../qemu/machine-spec.ts';
 import type { SourceSpec } from '../sources/source-spec.ts';
+import { TransformNotAppliedError } from '../sources/transforms.ts';
 import type { ToolchainContext } from '../toolchain/toolchain-context.ts';
 import { xenBuild } from '../xen/build.ts';
 import type { Firmware, GrubVariant, Instance, MachineType, MediumKind, ToolRecord } from './contract.ts';
@@ -31,13 +32,15 @@ export interface GrubArtifact {
 
 export interface FirmwareArtifact {
   readonly image: FirmwareImage;
+  readonly path: string | undefined;
   readonly sha256: string | undefined;
 }
 
 export interface Artifacts {
   readonly qemu: QemuBinary;
   readonly subject: Subject;
-  readonly grub: ReadonlyMap<GrubVariant, GrubArtifact>;
+  /** A string says why there is no such variant of this GRUB. */
+  readonly grub: ReadonlyMap<GrubVariant, GrubArtifact | string>;
   /** By firmware and machine; a string says why there is none. */
   readonly firmware: ReadonlyMap<string, FirmwareArtifact | string>;
   readonly disassembler: Disassembler;
@@ -59,7 +62,7 @@ export async function prepareArtifacts(
 ): Promise<Artifacts> {
   const qemu = await findQemu(request.searchPath);
   const grub = await prepareGrub(request, instances, context);
-  const firmware = await findFirmware(instances);
+  const firmware = await findFirmware(instances, qemu.path);
   return {
     qemu,
     subject,
@@ -81,10 +84,14 @@ async function prepareGrub(
   { grub }: ArtifactRequest,
   instances: readonly Instance[],
   context: ToolchainContext,
-): Promise<Map<GrubVariant, GrubArtifact>> {
-  const artifacts = new Map<GrubVariant, GrubArtifact>();
+): Promise<Map<GrubVariant, GrubArtifact | string>> {
+  const artifacts = new Map<GrubVariant, GrubArtifact | string>();
   for (const variant of new Set(instances.map(({ grubVariant }) => grubVariant))) {
-    const build = await grubBuild({ ...grub, variant }, context);
+    const build = await buildVariant({ ...grub, variant }, context);
+    if (typeof build === 'string') {
+      artifacts.set(variant, build);
+      continue;
+    }
     const media = new Map<MediumKind, BootMedium>();
     const kinds = new Set(instances.filter((i) => i.grubVariant === variant).map(({ medium }) => medium));
     for (const kind of kinds) media.set(kind, await bootMedium(kind, build, context));
@@ -93,21 +100,46 @@ async function prepareGrub(
   return artifacts;
 }
 
-async function findFirmware(instances: readonly Instance[]): Promise<Map<string, FirmwareArtifact | string>> {
+/** A control that cannot be made of the user's own GRUB is no reason not to test that GRUB. */
+async function buildVariant(request: GrubRequest, context: ToolchainContext): Promise<GrubBuild | string> {
+  try {
+    return await grubBuild(request, context);
+  } catch (error) {
+    if (request.variant !== 'standard' && error instanceof TransformNotAppliedError)
+      return `no ${request.variant} variant can be made of this GRUB: ${error.message}`;
+    throw error;
+  }
+}
+
+async function findFirmware(
+  instances: readonly Instance[],
+  qemu: string,
+): Promise<Map<string, FirmwareArtifact | string>> {
   const found = new Map<string, FirmwareArtifact | string>();
   for (const { firmware, machine } of instances) {
     const key = firmwareKey(firmware, machine);
-    if (!found.has(key)) found.set(key, await findOne(firmware, machine));
+    if (!found.has(key)) found.set(key, await findOne(firmware, machine, qemu));
   }
   return found;
 }
 
-async function findOne(firmware: Firmware, machine: MachineType): Promise<FirmwareArtifact | string> {
-  // SeaBIOS comes with QEMU and is found by QEMU itself.
-  if (firmware === 'bios') return { image: { kind: 'bios' }, sha256: undefined };
+async function findOne(
+  firmware: Firmware,
+  machine: MachineType,
+  qemu: string,
+): Promise<FirmwareArtifact | string> {
+  if (firmware === 'bios') {
+    const path = await findSeaBios(qemu);
+    return {
+      image: { kind: 'bios' },
+      path,
+      sha256: path === undefined ? undefined : await sha256OfFile(path),
+    };
+  }
   try {
     const image = await findEfiFirmware(machine);
-    return { image, sha256: image.kind === 'efi' ? await sha256OfFile(image.executable) : undefined };
+    const path = image.kind === 'efi' ? image.executable : undefined;
+    return { image, path, sha256: path === undefined ? undefined : await sha256OfFile(path) };
   } catch (error) {
     if (error instanceof FirmwareNotFoundError) return error.message;
     throw error;
@@ -117,14 +149,16 @@ async function findOne(firmware: Firmware, machine: MachineType): Promise<Firmwa
 function toolRecords(
   qemu: QemuBinary,
   subject: Subject,
-  grub: ReadonlyMap<GrubVariant, GrubArtifact>,
+  grub: ReadonlyMap<GrubVariant, GrubArtifact | string>,
   firmware: ReadonlyMap<string, FirmwareArtifact | string>,
 ): Record<string, ToolRecord> {
   const records: Record<string, ToolRecord> = {
     qemu: { version: qemu.version, sha256: qemu.sha256, path: qemu.path },
     xen: { version: subject.label, sha256: subject.sha256, path: subject.imagePath },
   };
-  for (const [variant, { build, media }] of grub) {
+  for (const [variant, artifact] of grub) {
+    if (typeof artifact === 'string') continue;
+    const { build, media } = artifact;
     records[variant === 'standard' ? 'grub' : `grub ${variant}`] = {
       version: build.version,
       sha256: build.digest,
@@ -138,10 +172,10 @@ function toolRecords(
       };
   }
   for (const [key, artifact] of firmware) {
-    if (typeof artifact === 'string' || artifact.image.kind === 'bios') continue;
+    if (typeof artifact === 'string' || artifact.path === undefined) continue;
     records[`firmware ${key}`] = {
-      version: 'from its firmware descriptor',
-      path: artifact.image.executable,
+      version: artifact.image.kind === 'bios' ? 'SeaBIOS, as QEMU finds it' : 'from its firmware descriptor',
+      path: artifact.path,
       ...(artifact.sha256 === undefined ? {} : { sha256: artifact.sha256 }),
     };
   }

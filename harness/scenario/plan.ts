@@ -3,6 +3,7 @@ import { Deadline } from '../lifetime/deadline.ts';
 import { proveAccelerator, type AcceleratorProof } from '../boot/accelerator-proof.ts';
 import { survey, SurveyStore, type Survey } from '../boot/survey.ts';
 import type { MemoryRegion } from '../grub/memory-map.ts';
+import type { BootMedium } from '../image/medium.ts';
 import type { Accelerator, MachineSpec } from '../qemu/machine-spec.ts';
 import { firmwareKey, preparationFolder, type Artifacts, type FirmwareArtifact } from './artifacts.ts';
 import type { Expectation, Instance, RunListener } from './contract.ts';
@@ -31,6 +32,8 @@ export type PlannedInstance =
       readonly base: number | undefined;
       readonly expectation: Expectation;
       readonly memoryMap: readonly MemoryRegion[];
+      /** The boot loader name that the GRUB on this medium must give. */
+      readonly loaderName: string;
     }
   | { readonly kind: 'skip'; readonly instance: Instance; readonly reason: string };
 
@@ -68,22 +71,30 @@ class Planner {
       return { kind: 'skip', instance, reason: firmware ?? 'no firmware was looked for' };
     if (instance.protocol === 'multiboot1' && !artifacts.subject.hasMultiboot1)
       return { kind: 'skip', instance, reason: 'the image has no Multiboot 1 header' };
-    const spec = await this.#spec(instance, firmware);
-    const { memoryMap } = await this.#survey(instance, spec, firmware);
+    const grub = artifacts.grub.get(instance.grubVariant);
+    if (grub === undefined || typeof grub === 'string')
+      return { kind: 'skip', instance, reason: grub ?? 'no such GRUB was built' };
+    const medium = grub.media.get(instance.medium);
+    if (!medium) throw new Error(`no ${instance.medium} medium was made for ${instance.name}`);
+    const spec = await this.#spec(instance, firmware, medium);
+    const { memoryMap } = await this.#survey(instance, spec, firmware, medium);
     const { image } = artifacts.subject;
     try {
       const base = resolveBase(instance, image, memoryMap);
       const expectation = expectationOf(instance, base, { image, map: memoryMap, misalignedText });
-      return { kind: 'ready', instance, spec, base, expectation, memoryMap };
+      const loaderName = `GRUB ${grub.build.version}`;
+      return { kind: 'ready', instance, spec, base, expectation, memoryMap, loaderName };
     } catch (error) {
       if (error instanceof NoSuchBaseError) return { kind: 'skip', instance, reason: error.message };
       throw error;
     }
   }
 
-  async #spec(instance: Instance, firmware: FirmwareArtifact): Promise<Omit<MachineSpec, 'payload'>> {
-    const medium = this.request.artifacts.grub.get(instance.grubVariant)?.media.get(instance.medium);
-    if (!medium) throw new Error(`no ${instance.medium} medium was made for ${instance.name}`);
+  async #spec(
+    instance: Instance,
+    firmware: FirmwareArtifact,
+    medium: BootMedium,
+  ): Promise<Omit<MachineSpec, 'payload'>> {
     const spec = {
       machine: instance.machine,
       memoryMib: instance.memoryMib,
@@ -139,6 +150,7 @@ class Planner {
     instance: Instance,
     spec: Omit<MachineSpec, 'payload'>,
     firmware: FirmwareArtifact,
+    medium: BootMedium,
   ): Promise<Survey> {
     const { artifacts, emit } = this.request;
     const inputs = {
@@ -147,7 +159,7 @@ class Planner {
       machine: spec.machine,
       memoryMib: spec.memoryMib,
       accelerator: spec.accelerator,
-      medium: artifacts.grub.get(instance.grubVariant)?.media.get(instance.medium)?.sha256 ?? null,
+      medium: medium.sha256,
     };
     const key = JSON.stringify(inputs);
     const known = this.#surveys.get(key) ?? (await this.#store.find(inputs));

@@ -136,14 +136,13 @@ export type BootChoice = Pick<InstanceRun, 'planned' | 'artifacts' | 'arguments'
 
 export function xenFacts({ planned, artifacts, arguments: commandLine }: BootChoice): XenFacts {
   const { instance } = planned;
-  const grub = artifacts.grub.get(instance.grubVariant);
   return {
     image: artifacts.subject.image,
     symbols: artifacts.subject.symbols,
     firmware: instance.firmware,
     protocol: instance.protocol,
     relocatingLoader: instance.grubVariant === 'standard' && instance.protocol === 'multiboot2',
-    loaderName: `GRUB ${grub?.build.version ?? ''}`,
+    loaderName: planned.loaderName,
     arguments: commandLine,
     moduleCount: 0,
   };

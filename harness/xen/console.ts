@@ -1,4 +1,5 @@
 /** What Xen says on its console. Source: xen/common/kernel.c, xen/arch/x86/setup.c, boot/head.S (4.14–4.20). */
+import { buildId } from '../elf/build-id.ts';
 import { equal, equalText, holds, type Observation } from './guest-view.ts';
 import type { XenSubject } from './xen-subject.ts';
 
@@ -21,6 +22,13 @@ function lineMatching(lines: readonly string[], pattern: RegExp): RegExpExecArra
   return undefined;
 }
 
+/** The image's own build id on the console proves that this file, and no other, is what booted. */
+function observeBuildId(lines: readonly string[], { image }: XenSubject): Observation[] {
+  const wanted = buildId(image.elf);
+  if (wanted === undefined) return [];
+  return [equalText('build id', lineMatching(lines, /^\(XEN\) build-id: ([0-9a-f]+)$/)?.[1], wanted)];
+}
+
 /** Xen prints the line only where it was moved. */
 function observeLoadBase(base: string | undefined, { physicalStart }: XenSubject): Observation {
   if (base !== undefined)
@@ -41,6 +49,7 @@ export function observeConsole(lines: readonly string[], subject: XenSubject): O
   const ends = lines.filter((line) => XEN_LINES.noDom0.test(line)).length;
   return [
     holds(version !== undefined, `Xen version ${version}`, 'no “Xen version” line'),
+    ...observeBuildId(lines, subject),
     observeLoadBase(base, subject),
     equalText('boot loader', loader, subject.loaderName),
     equalText('command line', commandLine, subject.arguments),
