@@ -1,7 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { FolderNameError, createRunFolder, instanceFolder, runId } from './run-folder.ts';
+import { UnwritableFolderError } from './folder-errors.ts';
+import { FolderNameError, createRunFolder, instanceFolder, makeFolder, runId } from './run-folder.ts';
 
 t.test('run ids sort by start', async (t) => {
   const id = runId(new Date('2026-11-23T13:45:01.234Z'), Uint8Array.of(0x1a, 0x2b));
@@ -31,4 +32,14 @@ t.test('a name that would leave the run folder is refused', async (t) => {
 t.test('a base that is no folder is an UnwritableFolderError', async (t) => {
   const file = join(t.testdir({ file: '' }), 'file');
   await t.rejects(createRunFolder(file), { name: 'UnwritableFolderError', folder: /file/ });
+});
+
+t.test('a folder below /proc, where nothing can be made, is refused and does not hang', async (t) => {
+  await t.rejects(makeFolder('/proc/loadbase/x/y'), UnwritableFolderError);
+});
+
+t.test('a folder that is there already, and one made by two at once, are no errors', async (t) => {
+  const path = join(t.testdir(), 'a', 'b', 'c');
+  await Promise.all([makeFolder(path), makeFolder(path)]);
+  t.equal(await makeFolder(path), path);
 });

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { NoSpaceError, UnwritableFolderError, writeError } from './folder-errors.ts';
 import { projectRoot } from './project-root.ts';
 
@@ -55,7 +55,7 @@ export async function instanceFolder(runPath: string, instance: string): Promise
  */
 export async function makeFolder(path: string): Promise<string> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeWithParents(path);
     return path;
   } catch (cause) {
     const error = writeError(join(path, 'x'), cause);
@@ -63,4 +63,23 @@ export async function makeFolder(path: string): Promise<string> {
       ? error
       : new UnwritableFolderError(path, cause);
   }
+}
+
+/** Not `mkdir(…, { recursive: true })`: Node 20's never returns below /proc, where making a folder gives ENOENT. */
+async function makeWithParents(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && dirname(path) !== path) {
+      await makeWithParents(dirname(path));
+      await mkdir(path).catch(async (again: unknown) => requireFolder(path, again));
+    } else await requireFolder(path, error);
+  }
+}
+
+/** Throws `error` unless there is a folder at `path` after all. */
+async function requireFolder(path: string, error: unknown): Promise<void> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isDirectory()) throw error;
 }
