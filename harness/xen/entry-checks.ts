@@ -38,7 +38,7 @@ export async function checkEntry(guest: GuestView, subject: XenSubject): Promise
   ];
 }
 
-/** Multiboot2 specification §3.3 (i386) and §3.5 (EFI amd64 with boot services): machine state. */
+/** Multiboot2 specification, “I386 machine state” and “EFI amd64 machine state with boot services enabled”. */
 function cpuMode({ registers }: GuestView, subject: XenSubject): Observation[] {
   const inLongMode = (registers.efer & EFER_LMA) !== 0n;
   const paging = (registers.cr0 & CR0_PG) !== 0n;
