@@ -61,7 +61,9 @@ async function runCommand(globs: readonly string[], options: RunOptions): Promis
   const { makeReporter } = await import('../report/make-reporter.ts');
   const { parseReporterSpecs } = await import('../report/reporter-spec.ts');
   const { executeRun } = await import('./execute-run.ts');
-  const specs = parseReporterSpecs(options.reporter ?? ['pretty']);
+  const named = parseReporterSpecs(options.reporter ?? []);
+  // Reports into files leave standard output to a person.
+  const specs = named.some(({ file }) => file === undefined) ? named : [{ name: 'pretty' as const }, ...named];
   // What is wrong with the options is said before anything is built.
   if (options.base === undefined && options.repeat === undefined) {
     const { selectInstances } = await import('../scenario/instance-name.ts');

@@ -1,5 +1,5 @@
 /** One planned instance from its payload to its result. A broken host becomes the verdict `error`, never an exception. */
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hex } from '../bits/hex.ts';
 import { isAligned } from '../bits/align.ts';
@@ -115,12 +115,15 @@ async function boot(run: InstanceRun, directory: string): Promise<Outcome> {
   });
   const stop = () => void session.machine.process.terminate({ graceMs: 0 });
   run.signal.addEventListener('abort', stop, { once: true });
+  if (run.signal.aborted) stop();
   try {
     const record = await session.run();
     const judgement = judge(judgedRecord(run, facts, record));
     const mortem = isWorthALook(judgement.verdict)
       ? await postMortem(run, session, directory, facts, record)
       : undefined;
+    // It can be packed again from the subject; 33 passed instances would leave 90 MB of it.
+    if (judgement.verdict === 'pass') await rm(payload, { force: true });
     return outcome(run, facts, record, judgement, driver.plan.notPossible, mortem, session);
   } finally {
     run.signal.removeEventListener('abort', stop);
