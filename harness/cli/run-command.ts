@@ -63,7 +63,9 @@ async function runCommand(globs: readonly string[], options: RunOptions): Promis
   const { executeRun } = await import('./execute-run.ts');
   const named = parseReporterSpecs(options.reporter ?? []);
   // Reports into files leave standard output to a person.
-  const specs = named.some(({ file }) => file === undefined) ? named : [{ name: 'pretty' as const }, ...named];
+  const specs = named.some(({ file }) => file === undefined)
+    ? named
+    : [{ name: 'pretty' as const }, ...named];
   // What is wrong with the options is said before anything is built.
   if (options.base === undefined && options.repeat === undefined) {
     const { selectInstances } = await import('../scenario/instance-name.ts');

@@ -160,3 +160,17 @@ t.test('colours only where the target has them; paths relative to where one stan
   await play(far, elsewhere, { options: { cwd: '/srv' } });
   t.match(far.text, '\nresults: /home/u/loadbase/out/run/results.json\n');
 });
+
+t.test('a pass that rests on fewer checkpoints says which were not possible', async (t) => {
+  const pipe = new Pipe();
+  const events = realisticRun().map((timed) => {
+    const { event } = timed;
+    if (event.kind !== 'instance-ended' || event.result.verdict !== 'pass') return timed;
+    return {
+      ...timed,
+      event: { ...event, result: { ...event.result, notPossible: ['all after the entry'] } },
+    };
+  });
+  await play(pipe, events);
+  t.match(pipe.text, /✓ pass[^\n]*\n *not possible: all after the entry\n/);
+});

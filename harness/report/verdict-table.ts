@@ -119,10 +119,14 @@ function rowCells(result: InstanceResult, colours: Palette): Cell[] {
   ];
 }
 
-/** A pass that is not a boot says what it is; a skip and everything bad says why. */
-function noteOf({ verdict, expected, reason }: InstanceResult): string | undefined {
+/** A pass that is not a boot, or rests on fewer checkpoints, says so; a skip and everything bad says why. */
+function noteOf({ verdict, expected, reason, notPossible }: InstanceResult): string | undefined {
   if (verdict !== 'pass') return guestLine(reason, REASON_MAX);
-  return /^boots?\b/i.test(expected) ? undefined : `as expected: ${guestLine(expected, REASON_MAX)}`;
+  const notes = [
+    ...(/^boots?\b/i.test(expected) ? [] : [`as expected: ${guestLine(expected, REASON_MAX)}`]),
+    ...(notPossible.length === 0 ? [] : [`not possible: ${guestLine(notPossible.join('; '), REASON_MAX)}`]),
+  ];
+  return notes.length === 0 ? undefined : notes.join('; ');
 }
 
 function compareText(one: string, other: string): number {
