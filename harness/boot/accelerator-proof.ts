@@ -3,12 +3,14 @@
  * or ends in an internal error. So it counts only after it has booted a survey to its end within a bounded time; the
  * answer is remembered per QEMU binary, host kernel and firmware.
  */
-import { access, constants, mkdir, readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Deadline } from '../lifetime/deadline.ts';
 import type { Accelerator } from '../qemu/machine-spec.ts';
 import { digestOfInputs, type KeyInputs } from '../toolchain/digest.ts';
 import { writeFileAtomic } from '../workdir/atomic-file.ts';
+import { NoSpaceError, UnwritableFolderError } from '../workdir/folder-errors.ts';
+import { makeFolder } from '../workdir/run-folder.ts';
 import { survey, type SurveyRequest } from './survey.ts';
 
 export interface AcceleratorProof {
@@ -27,11 +29,17 @@ export interface ProofRequest extends Omit<SurveyRequest, 'deadline'> {
   /** What decides the answer: QEMU's SHA-256, the host's kernel release, the firmware. */
   readonly inputs: KeyInputs;
   readonly onProbe?: () => void;
+  /** Default /dev/kvm. */
+  readonly kvmDevice?: string;
 }
 
-/** Never throws for a useless accelerator: that is the answer `tcg` with the reason. */
+/**
+ * Never throws for a useless accelerator: that is the answer `tcg` with the reason.
+ * @throws NoSpaceError, UnwritableFolderError where the probe's evidence or the answer cannot be written: that says
+ * nothing about the accelerator, and is not remembered.
+ */
 export async function proveAccelerator(request: ProofRequest): Promise<AcceleratorProof> {
-  const absent = await kvmAbsent();
+  const absent = await kvmAbsent(request.kvmDevice);
   if (absent) return { accelerator: 'tcg', reason: absent };
   const path = join(
     request.cacheRoot,
@@ -42,7 +50,7 @@ export async function proveAccelerator(request: ProofRequest): Promise<Accelerat
   if (known) return known;
   request.onProbe?.();
   const proof = await probe(request);
-  await mkdir(join(request.cacheRoot, 'accelerators'), { recursive: true });
+  await makeFolder(join(request.cacheRoot, 'accelerators'));
   await writeFileAtomic(path, JSON.stringify(proof));
   return proof;
 }
@@ -57,19 +65,21 @@ export async function rememberedAccelerator(
   return remembered(join(cacheRoot, 'accelerators', `${digestOfInputs({ format: FORMAT, ...inputs })}.json`));
 }
 
-async function kvmAbsent(): Promise<string | undefined> {
-  return access('/dev/kvm', constants.R_OK | constants.W_OK).then(
+async function kvmAbsent(device = '/dev/kvm'): Promise<string | undefined> {
+  return access(device, constants.R_OK | constants.W_OK).then(
     () => undefined,
     (error: NodeJS.ErrnoException) =>
       error.code === 'ENOENT'
-        ? 'there is no /dev/kvm'
-        : `/dev/kvm cannot be opened (${error.code ?? error.message})`,
+        ? `there is no ${device}`
+        : `${device} cannot be opened (${error.code ?? error.message})`,
   );
 }
 
 async function remembered(path: string): Promise<AcceleratorProof | undefined> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as AcceleratorProof;
+    const known = JSON.parse(await readFile(path, 'utf8')) as Partial<AcceleratorProof> | null;
+    const isProof = known?.accelerator === 'tcg' || known?.accelerator === 'kvm';
+    return isProof && typeof known.reason === 'string' ? (known as AcceleratorProof) : undefined;
   } catch {
     return undefined;
   }
@@ -84,6 +94,8 @@ async function probe(request: ProofRequest): Promise<AcceleratorProof> {
     });
     return { accelerator: 'kvm', reason: `KVM booted a survey in ${(durationMs / 1000).toFixed(1)} s` };
   } catch (error) {
+    request.signal?.throwIfAborted();
+    if (error instanceof NoSpaceError || error instanceof UnwritableFolderError) throw error;
     const cause = (error instanceof Error ? error.message : String(error)).replace(
       /; its logs are in .*$/,
       '',

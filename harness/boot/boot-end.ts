@@ -8,4 +8,6 @@ export type BootEnd =
   | { readonly kind: 'loader'; readonly detail: string }
   | { readonly kind: 'subject'; readonly meaning: EndMeaning; readonly text: string }
   | { readonly kind: 'machine'; readonly end: MachineEnd }
+  /** The console has no more to say: QEMU closed it and lives on, or the guest printed more than is looked at. */
+  | { readonly kind: 'console'; readonly state: 'closed' | 'flooded'; readonly detail: string }
   | { readonly kind: 'timeout'; readonly awaited: string; readonly lastSeen: string | undefined };

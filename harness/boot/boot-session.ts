@@ -3,12 +3,13 @@
  * to checkpoint until it says its last word, dies, or the time is up. The session records; it does not judge.
  */
 import { join } from 'node:path';
-import { DeadlineError, type Deadline } from '../lifetime/deadline.ts';
+import { Deadline, DeadlineError } from '../lifetime/deadline.ts';
 import { Releases } from '../lifetime/releases.ts';
 import { LOADER_LINES, LOADER_PROMPT, readLoaderReport, type LoaderReport } from '../grub/console.ts';
 import type { Firmware } from '../grub/firmware-kind.ts';
 import { launchMachine, type Machine } from '../qemu/launch.ts';
 import type { MachineSpec } from '../qemu/machine-spec.ts';
+import { SerialClosedError, SerialFloodError } from '../serial/errors.ts';
 import { SerialConsole } from '../serial/serial-console.ts';
 import type { Landmark } from '../serial/landmark.ts';
 import { EvidenceWriter } from '../workdir/evidence-writer.ts';
@@ -41,6 +42,8 @@ export interface BootOptions {
   /** Absent: a survey, which ends at the memory map. */
   readonly driver?: SubjectDriver;
   readonly onPhase?: (phase: string) => void;
+  /** Aborting ends the machine, now or later. */
+  readonly signal?: AbortSignal;
 }
 
 const LOADER_LANDMARKS: readonly Landmark[] = [
@@ -52,6 +55,9 @@ const LOADER_LANDMARKS: readonly Landmark[] = [
   { name: 'boot failed', phase: 'subject', pattern: LOADER_LINES.bootFailed },
   { name: 'loader prompt', phase: 'loader', pattern: LOADER_PROMPT },
 ];
+
+/** QEMU's sockets close a moment before its exit is seen, and the exit says more. */
+const EXIT_SEEN_MS = 2000;
 
 /** After QEMU holds the machine, what the guest printed before may still be in the socket. */
 const CONSOLE_SETTLE_MS = 2000;
@@ -91,14 +97,15 @@ export class BootSession implements AsyncDisposable {
           stderrPath: file('qemu.stderr'),
           deadline: options.deadline,
           onQmpLine: (direction, text) => qmpLog.write(`${direction === 'send' ? '>' : '<'} ${text}\n`),
-          onArgv: (argv) =>
-            void writeFileAtomic(file('argv.json'), `${JSON.stringify(argv, undefined, 1)}\n`),
+          onArgv: (argv) => writeFileAtomic(file('argv.json'), `${JSON.stringify(argv, undefined, 1)}\n`),
+          ...(options.signal ? { signal: options.signal } : {}),
         }),
       );
       const landmarks = [...LOADER_LANDMARKS, ...(options.driver?.landmarks ?? [])];
       const console = new SerialConsole({ landmarks, raw, clean });
       machine.serial.on('data', (chunk: Buffer) => console.feed(chunk));
       machine.serial.on('close', () => console.close());
+      if (machine.serial.closed) console.close();
       return new BootSession(releases, options, machine, console);
     } catch (error) {
       await releases[Symbol.asyncDispose]();
@@ -126,8 +133,7 @@ export class BootSession implements AsyncDisposable {
     void this.#landmark(['loader started'], this.#options.deadline).then(({ kind }) => {
       if (kind === 'landmark') this.#options.onPhase?.('loader');
     });
-    await this.machine.qmp.execute('cont');
-    const handOff = await this.#untilHandOff();
+    const handOff = (await this.#start()) ?? (await this.#untilHandOff());
     return handOff === 'loaded'
       ? { kind: 'loaded', loader: this.#loaderReport() }
       : { kind: 'ended', end: handOff };
@@ -141,13 +147,33 @@ export class BootSession implements AsyncDisposable {
     return this.#options.spec.firmware.kind;
   }
 
+  /** Lets the frozen machine go; where it died before, that is its end. */
+  async #start(): Promise<BootEnd | undefined> {
+    try {
+      await this.machine.qmp.execute('cont');
+      return undefined;
+    } catch (error) {
+      if (await this.#hasExited()) return { kind: 'machine', end: await this.#watch.next() };
+      throw error;
+    }
+  }
+
+  async #hasExited(): Promise<boolean> {
+    const { process } = this.machine;
+    await Deadline.in(EXIT_SEEN_MS)
+      .wait(process.exited, 'the exit')
+      .catch(() => undefined);
+    return process.state === 'exited';
+  }
+
   async #untilHandOff(): Promise<BootEnd | 'loaded'> {
     const said = this.#landmark(['no payload', 'survey end', 'loader prompt'], this.#options.deadline);
     const first = await Promise.race([said, this.#watch.next()]);
-    if (first.kind === 'timeout') return first;
+    if (first.kind === 'timeout' || first.kind === 'console') return first;
     if (first.kind === 'landmark') return this.#loaderEnd(first.name);
     if (first.kind !== 'paused') return { kind: 'machine', end: first };
     const report = await this.#landmark(['loaded', 'refused'], this.#options.deadline.cut(CONSOLE_SETTLE_MS));
+    if (report.kind === 'console') return report;
     if (report.kind === 'timeout')
       return { kind: 'loader', detail: 'the machine was held, but not by our loader configuration' };
     return report.name === 'loaded' ? 'loaded' : { kind: 'refused', errors: this.#loaderReport().errors };
@@ -162,7 +188,7 @@ export class BootSession implements AsyncDisposable {
   async #runSubject(driver: SubjectDriver, report: LoaderReport): Promise<BootRecord> {
     const ends = Object.keys(driver.ends);
     const ended = this.#landmark([...ends, 'boot failed'], this.#options.deadline).then((said): BootEnd => {
-      if (said.kind === 'timeout') return said;
+      if (said.kind !== 'landmark') return said;
       const meaning = driver.ends[said.name];
       return meaning
         ? { kind: 'subject', meaning, text: said.text }
@@ -194,22 +220,25 @@ export class BootSession implements AsyncDisposable {
     };
   }
 
-  /** A wait that ends as a value: matched, or timed out. */
-  async #landmark(
-    names: readonly string[],
-    deadline: Deadline,
-  ): Promise<{ kind: 'landmark'; name: string; text: string } | (BootEnd & { kind: 'timeout' })> {
+  /** A wait that ends as a value: matched, timed out, or with nothing more to come. */
+  async #landmark(names: readonly string[], deadline: Deadline): Promise<Said> {
     try {
       const match = await this.console.waitFor(names, deadline);
       return { kind: 'landmark', name: match.name, text: match.line };
     } catch (error) {
-      const awaited =
-        error instanceof DeadlineError
-          ? error.awaited
-          : error instanceof Error
-            ? error.message
-            : String(error);
-      return { kind: 'timeout', awaited, lastSeen: this.console.lastLines(1)[0] };
+      if (error instanceof SerialFloodError)
+        return { kind: 'console', state: 'flooded', detail: error.message };
+      if (error instanceof SerialClosedError) {
+        // A QEMU that ends closes its sockets first: then its exit, which the watch reports, is the end.
+        await this.#hasExited();
+        return { kind: 'console', state: 'closed', detail: error.message };
+      }
+      if (!(error instanceof DeadlineError)) throw error;
+      return { kind: 'timeout', awaited: error.awaited, lastSeen: this.console.lastLines(1)[0] };
     }
   }
 }
+
+type Said =
+  | { readonly kind: 'landmark'; readonly name: string; readonly text: string }
+  | Extract<BootEnd, { kind: 'timeout' | 'console' }>;

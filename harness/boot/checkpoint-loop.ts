@@ -1,6 +1,8 @@
 /** From hand-off to the end, stopping at each checkpoint on the way: hardware breakpoints, so no code is changed. */
-import type { Deadline } from '../lifetime/deadline.ts';
+import { Deadline, DeadlineError } from '../lifetime/deadline.ts';
 import type { Machine } from '../qemu/launch.ts';
+import { QmpClosedError, QmpProtocolError } from '../qmp/errors.ts';
+import { RspClosedError, RspProtocolError } from '../rsp/errors.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
 import type { GuestView, Observation } from '../xen/guest-view.ts';
 import type { BootEnd } from './boot-end.ts';
@@ -12,6 +14,12 @@ const BREAKPOINT_SLOTS = 4;
 
 /** A guest that stops for reasons of its own again and again is not followed for ever. */
 const MAX_UNEXPECTED_STOPS = 16;
+
+/** QEMU's stub answers a connection in milliseconds, even under TCG. */
+const STUB_MS = 10_000;
+const END_SEEN_MS = 3000;
+
+const HOST_ERRORS = [DeadlineError, RspClosedError, RspProtocolError, QmpClosedError, QmpProtocolError];
 
 export interface CheckpointRun {
   readonly machine: Machine;
@@ -31,17 +39,31 @@ export interface CheckpointOutcome {
 
 /** The machine is held at hand-off; afterwards it has ended, and may be running still. */
 export async function runCheckpoints(run: CheckpointRun): Promise<CheckpointOutcome> {
+  const checkpoints: ObservedCheckpoint[] = [];
+  const waiting = run.stops.map(({ name }) => name);
+  try {
+    return await follow(run, checkpoints);
+  } catch (error) {
+    // A machine that dies takes its stub along, and the stub's closed socket is seen first.
+    const end = await Deadline.in(END_SEEN_MS)
+      .wait(run.ended, 'the end')
+      .catch(() => undefined);
+    if (end?.kind !== 'machine' && end?.kind !== 'console') throw error;
+    const missed = waiting.filter((name) => !checkpoints.some((checkpoint) => checkpoint.name === name));
+    return { checkpoints, missed, end };
+  }
+}
+
+async function follow(run: CheckpointRun, checkpoints: ObservedCheckpoint[]): Promise<CheckpointOutcome> {
   const { machine, deadline } = run;
-  const stream = await machine.connectGdb(deadline);
-  await using rsp = await RspClient.connect(stream, { deadline });
+  const connecting = deadline.cut(STUB_MS);
+  await using rsp = await RspClient.connect(await machine.connectGdb(connecting), { deadline: connecting });
   await rsp.setPhysicalMemoryMode(true);
   const window = new BreakpointWindow(rsp, run.stops);
   await window.fill();
-  const checkpoints: ObservedCheckpoint[] = [];
   for (let unexpected = 0; unexpected < MAX_UNEXPECTED_STOPS;) {
     rsp.continue();
     const stopped = rsp.waitForStop(deadline).then(() => 'stopped' as const);
-    stopped.catch(() => undefined);
     const end = await Promise.race([run.ended, stopped.catch(() => run.ended)]);
     if (end !== 'stopped') return { checkpoints, missed: window.waiting(), end };
     const guest = await stoppedGuest(rsp, machine.qmp);
@@ -59,7 +81,10 @@ export async function runCheckpoints(run: CheckpointRun): Promise<CheckpointOutc
   };
 }
 
-/** A check that cannot read what it needs has found something, too: that is an observation, not a broken harness. */
+/**
+ * A check that cannot read what it needs has found something, too: that is an observation, not a broken harness. A stub
+ * or a monitor that is silent or gone has nothing to do with the guest.
+ */
 async function observeSafely(
   run: CheckpointRun,
   stop: Stop,
@@ -68,6 +93,7 @@ async function observeSafely(
   try {
     return await run.observe(stop.name, guest);
   } catch (error) {
+    if (HOST_ERRORS.some((kind) => error instanceof kind)) throw error;
     return [
       {
         ok: false,

@@ -1,4 +1,5 @@
 /** The stopped guest as checks see it: registers and memory through the gdbstub, GDTR through the monitor. */
+import type { Deadline } from '../lifetime/deadline.ts';
 import type { QmpClient } from '../qmp/qmp-client.ts';
 import type { RspClient } from '../rsp/rsp-client.ts';
 import type { DescriptorTableRegister, GuestView } from '../xen/guest-view.ts';
@@ -10,8 +11,14 @@ export function parseGdtr(registersText: string): DescriptorTableRegister {
   return { base: BigInt(`0x${match[1] ?? '0'}`), limit: Number.parseInt(match[2] ?? '0', 16) };
 }
 
-export async function humanMonitor(qmp: QmpClient, commandLine: string): Promise<string> {
-  return String(await qmp.execute('human-monitor-command', { 'command-line': commandLine }));
+/** @param deadline default: QmpClient's own for a command. */
+export async function humanMonitor(
+  qmp: QmpClient,
+  commandLine: string,
+  deadline?: Deadline,
+): Promise<string> {
+  const timeout = deadline ? { timeoutMs: deadline.remainingMs } : {};
+  return String(await qmp.execute('human-monitor-command', { 'command-line': commandLine }, timeout));
 }
 
 /** The client must be in physical memory mode. */

@@ -23,10 +23,18 @@ export function endFromEvent(event: QmpEvent): MachineEnd | undefined {
     case 'RESET':
       return event.data['guest'] === true ? { kind: 'reset' } : undefined;
     case 'SHUTDOWN':
-      return event.data['reason'] === 'guest-reset' ? { kind: 'reset' } : { kind: 'shutdown' };
+      return endFromShutdown(event.data);
     default:
       return undefined;
   }
+}
+
+/** Source: QEMU qapi/run-state.json, ShutdownCause. What the host did (a signal, `quit`) ends in the process's exit. */
+function endFromShutdown({ guest, reason }: QmpEvent['data']): MachineEnd | undefined {
+  if (reason === 'host-error')
+    return { kind: 'internal-error', detail: 'QEMU met an error that it cannot go on from' };
+  if (guest !== true) return undefined;
+  return reason === 'guest-reset' ? { kind: 'reset' } : { kind: 'shutdown' };
 }
 
 /** Watches a machine; each kind of end can be awaited again after it was taken. */

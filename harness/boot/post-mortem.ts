@@ -46,7 +46,7 @@ export function parseCodeSegment(registersText: string): CodeSegment | undefined
 
 /** Tries everything; what cannot be had is left out, for the machine may be half gone. */
 export async function examine(session: BootSession, options: PostMortemOptions): Promise<PostMortem> {
-  const { directory } = options;
+  const { directory, deadline } = options;
   const files: Record<string, string> = {};
   const keep = async (kind: string, name: string, make: () => Promise<void>) => {
     try {
@@ -59,9 +59,9 @@ export async function examine(session: BootSession, options: PostMortemOptions):
   let registers = '';
   let code: string[] = [];
   const { qmp } = session.machine;
-  await keep('screen', 'screen.png', () => dumpScreen(session, join(directory, 'screen.png')));
+  await keep('screen', 'screen.png', () => dumpScreen(session, join(directory, 'screen.png'), deadline));
   await keep('registers', 'registers.txt', async () => {
-    registers = await humanMonitor(qmp, 'info registers');
+    registers = await humanMonitor(qmp, 'info registers', deadline);
     await writeFileAtomic(join(directory, 'registers.txt'), registers.replaceAll('\r\n', '\n'));
   });
   await keep('code', 'code.txt', async () => {
@@ -71,13 +71,15 @@ export async function examine(session: BootSession, options: PostMortemOptions):
   return { files, code };
 }
 
-async function dumpScreen(session: BootSession, path: string): Promise<void> {
-  await session.machine.qmp.execute('screendump', { filename: path, format: 'png' });
+async function dumpScreen(session: BootSession, path: string, deadline: Deadline): Promise<void> {
+  const timeoutMs = deadline.remainingMs;
+  await session.machine.qmp.execute('screendump', { filename: path, format: 'png' }, { timeoutMs });
 }
 
 /** How much is shown on both sides of the PC, in bytes. */
 const BEFORE = 24n;
 const CODE_BYTES = 64;
+const GIB4 = 0x1_0000_0000n;
 
 async function codeAroundPc(
   session: BootSession,
@@ -92,6 +94,12 @@ async function codeAroundPc(
   await using rsp = await RspClient.connect(stream, { deadline: options.deadline });
   // The program counter is a linear address; the mode is QEMU's, not the connection's, and checkpoints had it physical.
   await rsp.setPhysicalMemoryMode(false);
+  const isMapped = await rsp.readMemory(pc, 1).then(
+    () => true,
+    () => false,
+  );
+  // Wrong page tables fault right where paging is switched on: that code was read at its physical address until then.
+  if (!isMapped && pc < GIB4) await rsp.setPhysicalMemoryMode(true);
   // Decoding from before the PC can start inside an instruction; x86 code falls into step within a few.
   const start = pc > BEFORE ? pc - BEFORE : 0n;
   const before = await rsp.readMemory(start, Number(pc - start)).catch(() => new Uint8Array());
@@ -101,7 +109,7 @@ async function codeAroundPc(
   const leading = decode(before, start).filter(({ address, length }) => address + BigInt(length) <= pc);
   const instructions = [...leading.slice(-5), ...decode(after, pc).slice(0, 8)];
   return [
-    `${segment.bitness}-bit code at ${options.symbolise(pc) ?? 'no known symbol'}:`,
+    `${segment.bitness}-bit code at ${options.symbolise(pc) ?? 'no known symbol'}${isMapped ? '' : ', which is not mapped; read at the physical address'}:`,
     ...listing(instructions, { pc, symbolise: options.symbolise }),
   ];
 }

@@ -2,7 +2,7 @@
  * The memory map of one firmware on one machine, from a boot that ends before anything is loaded. It is asked once per
  * firmware, machine, memory, QEMU and medium and remembered, for bases are chosen from it before the first real boot.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packPayload } from '../image/payload.ts';
 import type { Deadline } from '../lifetime/deadline.ts';
@@ -10,6 +10,7 @@ import type { MemoryRegion } from '../grub/memory-map.ts';
 import type { MachineSpec } from '../qemu/machine-spec.ts';
 import { digestOfInputs, type KeyInputs } from '../toolchain/digest.ts';
 import { writeFileAtomic } from '../workdir/atomic-file.ts';
+import { makeFolder } from '../workdir/run-folder.ts';
 import type { BootEnd } from './boot-end.ts';
 import { BootSession } from './boot-session.ts';
 
@@ -25,6 +26,8 @@ export interface SurveyRequest {
   /** Evidence of the survey boot goes here. */
   readonly directory: string;
   readonly deadline: Deadline;
+  /** Aborting ends the boot. */
+  readonly signal?: AbortSignal;
 }
 
 /** The survey boot did not end in a memory map: the host, the firmware or the accelerator is at fault. */
@@ -44,15 +47,27 @@ export class SurveyError extends Error {
 
 function describe(end: BootEnd): string {
   if (end.kind === 'machine')
-    return end.end.kind === 'qemu-exit' ? `QEMU exited: ${end.end.stderr}` : end.end.kind;
+    return end.end.kind === 'qemu-exit'
+      ? `QEMU exited: ${end.end.stderr || 'it said nothing'}`
+      : end.end.kind;
   if (end.kind === 'timeout') return `timed out waiting for ${end.awaited}`;
-  return end.kind === 'loader' ? end.detail : end.kind;
+  return end.kind === 'loader' || end.kind === 'console' ? end.detail : end.kind;
 }
 
-/** @throws SurveyError, and what BootSession.launch throws. */
+/** @throws SurveyError, UnwritableFolderError, NoSpaceError, and what BootSession.launch throws; the signal's reason on abort. */
 export async function survey(request: SurveyRequest): Promise<Survey> {
+  try {
+    return await bootSurvey(request);
+  } catch (error) {
+    // A machine that we ended ourselves has failed at nothing.
+    request.signal?.throwIfAborted();
+    throw error;
+  }
+}
+
+async function bootSurvey(request: SurveyRequest): Promise<Survey> {
   const started = performance.now();
-  await mkdir(request.directory, { recursive: true });
+  await makeFolder(request.directory);
   const payload = join(request.directory, 'payload.tar');
   await writeFile(payload, await packPayload({ choice: { choice: 'survey', mode: 'survey' } }));
   await using session = await BootSession.launch({
@@ -60,6 +75,7 @@ export async function survey(request: SurveyRequest): Promise<Survey> {
     spec: { ...request.spec, payload },
     directory: request.directory,
     deadline: request.deadline,
+    ...(request.signal ? { signal: request.signal } : {}),
   });
   const { end, loader } = await session.run();
   if (end.kind !== 'survey' || !loader?.memoryMap)
@@ -76,14 +92,15 @@ export class SurveyStore {
   /** The remembered survey; undefined where there is none or it cannot be read. */
   async find(inputs: KeyInputs): Promise<Survey | undefined> {
     try {
-      return JSON.parse(await readFile(this.#path(inputs), 'utf8')) as Survey;
+      const found = JSON.parse(await readFile(this.#path(inputs), 'utf8')) as Partial<Survey> | null;
+      return Array.isArray(found?.memoryMap) ? (found as Survey) : undefined;
     } catch {
       return undefined;
     }
   }
 
   async keep(inputs: KeyInputs, found: Survey): Promise<void> {
-    await mkdir(join(this.cacheRoot, 'surveys'), { recursive: true });
+    await makeFolder(join(this.cacheRoot, 'surveys'));
     await writeFileAtomic(this.#path(inputs), JSON.stringify(found));
   }
 

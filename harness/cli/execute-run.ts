@@ -1,4 +1,5 @@
 /** The run proper, between options and reporters. */
+import { rmdir } from 'node:fs/promises';
 import { SCENARIOS } from '../../scenarios/index.ts';
 import { prepareArtifacts, prepareSubject } from '../scenario/artifacts.ts';
 import type { Instance, Results, RunListener } from '../scenario/contract.ts';
@@ -21,10 +22,20 @@ export interface RunExecution {
 }
 
 export async function executeRun(execution: RunExecution): Promise<Results> {
+  const folder = await runFolder(execution.outDirectory);
+  try {
+    return await runIn(folder, execution);
+  } catch (error) {
+    // What was refused before anything was kept leaves nothing behind; a folder with something in it stays.
+    if (execution.outDirectory === undefined) await rmdir(folder.path).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function runIn(folder: RunFolder, execution: RunExecution): Promise<Results> {
   const { options, emit, signal } = execution;
   const [scenario] = SCENARIOS;
   if (!scenario) throw new UsageError('there is no scenario');
-  const folder = await runFolder(execution.outDirectory);
   const context = toolchainContext(emit, signal);
   const request = artifactRequest(options);
   const subject = await prepareSubject(request.subject, context);

@@ -1,6 +1,7 @@
 /** Which instances: globs and the options that narrow the default matrix or replace its bases. */
 import type { Command } from 'commander';
 import { alignUp, MIB } from '../bits/align.ts';
+import { hex } from '../bits/hex.ts';
 import { checkForcedBase } from '../multiboot2/forced-base.ts';
 import { relocatableTag } from '../multiboot2/relocatable-tag.ts';
 import { lowRamSizeBytes } from '../qemu/machine-spec.ts';
@@ -75,16 +76,18 @@ function withBases(
   bases: readonly (number | 'all')[],
   subject: Subject,
 ): Instance[] {
-  const models = new Map(
-    matrix.map((instance) => [`${instance.scenario} ${instance.firmware}`, instance] as const).reverse(),
-  );
-  return [...models.values()]
-    .reverse()
-    .flatMap((model) =>
-      bases
-        .flatMap((base) => (base === 'all' ? everyBase(model, subject) : [checkedBase(base, model, subject)]))
-        .map((address) => renamed({ ...model, base: { kind: 'at', address } })),
+  const models = new Map<string, Instance>();
+  for (const instance of matrix) {
+    const key = `${instance.scenario} ${instance.firmware}`;
+    if (!models.has(key)) models.set(key, instance);
+  }
+  return [...models.values()].flatMap((model) => {
+    const addresses = bases.flatMap((base) =>
+      base === 'all' ? everyBase(model, subject) : [checkedBase(base, model, subject)],
     );
+    // A base given twice would be two instances of one name, in one folder.
+    return [...new Set(addresses)].map((address) => renamed({ ...model, base: { kind: 'at', address } }));
+  });
 }
 
 function checkedBase(base: number, model: Instance, subject: Subject): number {
@@ -104,7 +107,13 @@ function everyBase(model: Instance, subject: Subject): number[] {
   const last =
     Math.min(tag.maxAddr, lowRamSizeBytes(model.machine, model.memoryMib)) - subject.image.loaded.loadSize;
   const bases: number[] = [];
-  for (let base = alignUp(tag.minAddr, alignment); base <= last; base += alignment) bases.push(base);
+  const first = alignUp(tag.minAddr, alignment);
+  for (let base = first; base <= last; base += alignment) bases.push(base);
+  if (bases.length === 0)
+    throw new UsageError(
+      `--base all: no multiple of ${hex(alignment, 1)} from ${hex(first)} on leaves room for the image ` +
+        `(${hex(subject.image.loaded.loadSize, 1)} bytes) in ${model.memoryMib} MiB; give more with --memory`,
+    );
   return bases;
 }
 

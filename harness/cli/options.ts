@@ -26,10 +26,13 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
+/** Node's timers hold 2^31 − 1 milliseconds; a longer one would fire at once. */
+const MAX_SECONDS = Math.floor((2 ** 31 - 1) / 1000);
+
 export function positiveSeconds(text: string): number {
   const value = Number(text);
-  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0)
-    throw new InvalidArgumentError('A number of seconds above 0 is needed.');
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > MAX_SECONDS)
+    throw new InvalidArgumentError(`A number of seconds above 0 and up to ${MAX_SECONDS} is needed.`);
   return value;
 }
 

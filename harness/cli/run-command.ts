@@ -25,7 +25,7 @@ export function addRunCommand(program: Command): void {
   addSourceOptions(command)
     .option(
       '--accel <auto|tcg|kvm>',
-      'accelerator; auto: KVM where a probe boot proves it',
+      'accelerator; auto: KVM where a probe boot proves it (e.g. tcg)',
       oneOf(['auto', 'tcg', 'kvm'] as const),
       'auto',
     )
@@ -41,7 +41,7 @@ export function addRunCommand(program: Command): void {
       'pretty, tap, json, junit; several at once (e.g. pretty,junit=junit.xml)',
       listOf((text) => text),
     )
-    .option('--out <folder>', 'where results go; default results/runs/<run id>')
+    .option('--out <folder>', 'where results go; default results/runs/<run id> (e.g. ./out)')
     .addHelpText(
       'after',
       `

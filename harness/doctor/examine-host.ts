@@ -9,6 +9,8 @@ import {
   findProgram,
   findQemu,
   OLDEST_QEMU,
+  QemuMissingError,
+  QemuTooOldError,
   sha256OfFile,
   type QemuBinary,
 } from '../qemu/binary.ts';
@@ -28,14 +30,19 @@ export interface HostExamination {
 
 const OLDEST_NODE = '20.12.0';
 
+/** Never throws for what the host lacks: that is what the report says. */
 export async function examineHost(host: HostExamination): Promise<DoctorReport> {
-  const [programs, qemu] = [await examinePrograms(host.searchPath), await examineQemu(host.searchPath)];
-  const firmware = [await examineFirmware('q35'), await examineFirmware('pc')];
-  const builds = await examineBuilds(host.context);
+  const [programs, qemu, builds, ...firmware] = await Promise.all([
+    examinePrograms(host.searchPath),
+    examineQemu(host.searchPath),
+    examineBuilds(host.context),
+    examineFirmware('q35'),
+    examineFirmware('pc'),
+  ]);
   const accelerators =
     qemu.binary && builds.grub
-      ? await examineAccelerators(host, qemu.binary, builds.grub, firmware[0]?.image)
-      : [unproved()];
+      ? await examineAccelerators(host, qemu.binary, builds.grub, firmware[0]?.image).catch(notProvable)
+      : [unproved('that takes a probe boot, which needs QEMU and GRUB')];
   const needs = [
     examineNode(host.nodeVersion),
     qemu.need,
@@ -70,19 +77,17 @@ async function examinePrograms(searchPath: string): Promise<DoctorNeed[]> {
 }
 
 async function examineQemu(searchPath: string): Promise<{ need: DoctorNeed; binary?: QemuBinary }> {
+  const name = 'QEMU';
   try {
     const binary = await findQemu(searchPath);
-    return { need: { name: 'QEMU', state: 'ok', found: `${binary.version} (${binary.path})` }, binary };
+    return { need: { name, state: 'ok', found: `${binary.version} (${binary.path})` }, binary };
   } catch (error) {
-    const tooOld = error instanceof Error && error.name === 'QemuTooOldError';
-    return {
-      need: {
-        name: 'QEMU',
-        state: tooOld ? 'too-old' : 'missing',
-        needed: tooOld ? `at least ${OLDEST_QEMU}` : 'package qemu-system-x86',
-        detail: messageOf(error),
-      },
-    };
+    const detail = messageOf(error);
+    if (error instanceof QemuTooOldError)
+      return { need: { name, state: 'too-old', needed: `at least ${OLDEST_QEMU}`, detail } };
+    if (error instanceof QemuMissingError)
+      return { need: { name, state: 'missing', needed: 'package qemu-system-x86', detail } };
+    return { need: { name, state: 'broken', detail } };
   }
 }
 
@@ -166,25 +171,26 @@ async function examineAccelerators(
   return needs;
 }
 
-function unproved(): DoctorNeed {
-  return {
-    name: 'accelerator',
-    state: 'optional-missing',
-    detail: 'not proved yet: that takes a probe boot, which needs QEMU and GRUB',
-  };
+function unproved(why: string): DoctorNeed {
+  return { name: 'accelerator', state: 'optional-missing', detail: `not proved yet: ${why}` };
 }
 
-/** One step that brings the most. */
+/** No medium can be packed, or the answer cannot be kept: other needs in the report say why. */
+function notProvable(error: unknown): DoctorNeed[] {
+  return [unproved(messageOf(error))];
+}
+
+/** One step that brings the most: what comes first here is in the way of what comes later. */
 function next(needs: readonly DoctorNeed[]): string | undefined {
-  const wanting = needs.filter(
-    ({ state }) => state === 'missing' || state === 'too-old' || state === 'broken',
-  );
+  const wanting = needs.filter(({ state }) => ['missing', 'too-old', 'broken'].includes(state));
   const packages = wanting.flatMap(({ needed }) => /^package (.+)$/.exec(needed ?? '')?.[1] ?? []);
   if (packages.length > 0)
     return `apt-get install --no-install-recommends ${[...new Set(packages)].join(' ')}   (or npm start, which installs everything)`;
-  if (wanting.some(({ name }) => name === 'Node')) return `install Node ${OLDEST_NODE} or newer`;
-  if (wanting.some(({ name }) => name === 'cache'))
-    return 'make the cache folder writable, or set XDG_CACHE_HOME';
+  const lacks = (need: string) => wanting.find(({ name }) => name === need);
+  if (lacks('Node')) return `install Node ${OLDEST_NODE} or newer`;
+  const qemu = lacks('QEMU');
+  if (qemu) return `install QEMU ${OLDEST_QEMU} or newer: ${qemu.detail ?? ''}`;
+  if (lacks('cache')) return 'make the cache folder writable, or set XDG_CACHE_HOME';
   return wanting.length > 0 ? 'npx loadbase build' : undefined;
 }
 

@@ -2,7 +2,6 @@
  * The payload drive: a plain tar archive that tells the boot medium's GRUB what to boot, and holds it. One constant
  * medium then serves every choice, and nothing is typed. grub-configs/grub.cfg is the reader and documents the protocol.
  */
-import { buffer } from 'node:stream/consumers';
 import { pack } from 'tar-stream';
 import { alignUp, KIB } from '../bits/align.ts';
 import { encodeEnvironmentBlock } from './environment-block.ts';
@@ -55,10 +54,14 @@ export class PayloadError extends Error {
 export async function packPayload(payload: Payload): Promise<Buffer> {
   const files = payloadFiles(payload);
   const archive = pack();
-  for (const [name, bytes] of files) archive.entry(header(name, bytes.length), Buffer.from(bytes));
+  for (const [name, bytes] of files)
+    archive.entry(header(name, bytes.length), Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   archive.finalize();
-  const tar = await buffer(archive);
-  return Buffer.concat([tar], Math.max(MIN_DRIVE_SIZE_BYTES, alignUp(tar.length, 512)));
+  const pieces: Buffer[] = [];
+  for await (const piece of archive) pieces.push(piece as Buffer);
+  const sizeBytes = pieces.reduce((sum, { length }) => sum + length, 0);
+  // Once: this is done for each instance, and an image has megabytes.
+  return Buffer.concat(pieces, Math.max(MIN_DRIVE_SIZE_BYTES, alignUp(sizeBytes, 512)));
 }
 
 /** The variables that `choice.env` sets; grub-configs/grub.cfg lists each of their names. */

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { Deadline } from '../lifetime/deadline.ts';
@@ -76,6 +76,19 @@ t.test('a missing program is told before anything is started', async (t) => {
   const launch = launchGroup('no-such-program-here', [], { stderrPath, package: 'some-package' });
   await t.rejects(launch, { name: 'CommandMissingError', debianPackage: 'some-package' });
 });
+
+t.test(
+  'so is a path that is no program, and a relative path is looked for in the working folder',
+  async (t) => {
+    const folder = t.testdir({ text: 'no program', 'ends.sh': '#!/bin/sh\nexit 5\n' });
+    chmodSync(join(folder, 'ends.sh'), 0o755);
+    const options = { stderrPath: join(folder, 'stderr'), cwd: folder };
+    for (const path of [join(folder, 'missing'), join(folder, 'text'), folder, './text'])
+      await t.rejects(launchGroup(path, [], options), { name: 'CommandMissingError' }, path);
+    await using group = await launchGroup('./ends.sh', [], options);
+    t.same(await group.exited, { kind: 'exit', code: 5 });
+  },
+);
 
 t.test('a log that can not be opened starts nothing', async (t) => {
   const stderrPath = join(t.testdir({}), 'no', 'stderr');

@@ -1,4 +1,5 @@
-import { stat } from 'node:fs/promises';
+import { access, constants, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
@@ -107,10 +108,12 @@ function spawnFailure(
 }
 
 /**
- * Whether `file` can be started, asked of the shell with the same folder and environment (POSIX `command -v`).
- * setpriv says 127 both for its own missing program and for a program that itself ended with 127.
+ * Whether `file` can be started: a path is looked at, a name is asked of the shell with the same folder and environment
+ * (POSIX `command -v`), which costs a process. setpriv says 127 both for its own missing program and for a program that
+ * itself ended with 127.
  */
 export async function canStart(file: string, options: Pick<SpawnOptions, 'cwd' | 'env'>): Promise<boolean> {
+  if (file.includes('/')) return isProgram(resolve(options.cwd ?? '', file));
   const { exitCode } = await execa('sh', ['-c', 'command -v -- "$0"', file], {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
@@ -120,4 +123,13 @@ export async function canStart(file: string, options: Pick<SpawnOptions, 'cwd' |
     reject: false,
   });
   return exitCode === 0;
+}
+
+async function isProgram(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
 }

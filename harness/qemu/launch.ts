@@ -7,11 +7,11 @@ import { createServer, connect, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { Releases } from '../lifetime/releases.ts';
-import type { Deadline } from '../lifetime/deadline.ts';
+import { Deadline } from '../lifetime/deadline.ts';
 import { launchGroup, type ProcessGroup } from '../process/process-group.ts';
 import type { ProcessExit } from '../process/spawn-group.ts';
 import { QmpClient } from '../qmp/qmp-client.ts';
-import { createSocketFolder } from '../workdir/socket-folder.ts';
+import { createSocketFolder, type SocketFolder } from '../workdir/socket-folder.ts';
 import { qemuArguments } from './argv.ts';
 import type { MachineSpec, MachineWiring } from './machine-spec.ts';
 
@@ -35,9 +35,14 @@ export interface LaunchOptions {
   readonly deadline: Deadline;
   /** Told each QMP line as it passes. */
   readonly onQmpLine?: (direction: 'send' | 'receive', text: string) => void;
-  /** Told the whole command line once, before QEMU is started. */
-  readonly onArgv?: (argv: readonly string[]) => void;
+  /** Told the whole command line once, before QEMU is started; QEMU waits for it. */
+  readonly onArgv?: (argv: readonly string[]) => Promise<void> | void;
+  /** Aborting ends QEMU, now or later; whoever waits sees that it has exited. */
+  readonly signal?: AbortSignal;
 }
+
+/** QEMU closes its sockets a moment before its exit is seen, and the exit says more. */
+const EXIT_SEEN_MS = 2000;
 
 /** A machine that is there and frozen at its reset vector until `qmp.execute('cont')`. */
 export interface Machine extends AsyncDisposable {
@@ -51,7 +56,8 @@ export interface Machine extends AsyncDisposable {
 }
 
 /**
- * @throws QemuStartError, DeadlineError, and what QmpClient.connect throws.
+ * @throws QemuStartError, DeadlineError, SocketPathTooLongError, and what QmpClient.connect, createSocketFolder and
+ * launchGroup throw.
  */
 export async function launchMachine(options: LaunchOptions): Promise<Machine> {
   const releases = new Releases();
@@ -66,17 +72,11 @@ export async function launchMachine(options: LaunchOptions): Promise<Machine> {
 async function assemble(options: LaunchOptions, releases: Releases): Promise<Machine> {
   const { spec, deadline } = options;
   const folder = releases.use('the socket folder', await createSocketFolder());
-  const wiring = wiringIn(folder.path);
+  const wiring = wiringIn(folder);
   if (spec.firmware.kind === 'efi') await copyFile(spec.firmware.variablesTemplate, wiring.variables);
   const qmpListener = await listen(wiring.qmpSocket, releases);
   const serialListener = await listen(wiring.serialSocket, releases);
-
-  const argv = qemuArguments(spec, wiring);
-  options.onArgv?.([options.qemu, ...argv]);
-  const process = await launchGroup(options.qemu, argv, { stderrPath: options.stderrPath });
-  // SIGKILL at once: every drive is read-only or this machine's own, so there is nothing to flush.
-  releases.add('QEMU', () => process.terminate({ graceMs: 0 }));
-
+  const process = await startQemu(options, qemuArguments(spec, wiring), releases);
   const ended = process.exited.then((exit) => {
     throw new QemuStartError(exit, process.stderrTail(), options.stderrPath);
   });
@@ -86,13 +86,7 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
     Promise.race([connected, ended]),
     'QEMU to connect its monitor and serial port',
   );
-  releases.add('the serial stream', () => serial.destroy());
-  releases.add('the QMP stream', () => qmpStream.destroy());
-  const handshake = QmpClient.connect(qmpStream, {
-    deadline,
-    ...(options.onQmpLine ? { onLine: options.onQmpLine } : {}),
-  });
-  const qmp = await Promise.race([handshake, ended]);
+  const qmp = await greet(qmpStream, ended, options);
   return {
     spec,
     process,
@@ -104,12 +98,48 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
   };
 }
 
-function wiringIn(folder: string): MachineWiring {
+/** Where QEMU died instead of greeting, its exit and its stderr say more than the socket that closed before. */
+async function greet(
+  stream: Socket,
+  ended: Promise<never>,
+  { deadline, onQmpLine }: LaunchOptions,
+): Promise<QmpClient> {
+  try {
+    const client = QmpClient.connect(stream, { deadline, ...(onQmpLine ? { onLine: onQmpLine } : {}) });
+    return await Promise.race([client, ended]);
+  } catch (error) {
+    const peerIsGone = stream.readableEnded || stream.errored !== null;
+    if (!peerIsGone) throw error;
+    throw await Deadline.in(EXIT_SEEN_MS)
+      .wait(ended, 'the exit')
+      .catch((exit: unknown) => (exit instanceof QemuStartError ? exit : error));
+  }
+}
+
+async function startQemu(
+  { qemu, stderrPath, onArgv, signal }: LaunchOptions,
+  argv: readonly string[],
+  releases: Releases,
+): Promise<ProcessGroup> {
+  await onArgv?.([qemu, ...argv]);
+  const process = await launchGroup(qemu, argv, { stderrPath });
+  // SIGKILL at once: every drive is read-only or this machine's own, so there is nothing to flush.
+  const kill = () => process.terminate({ graceMs: 0 });
+  releases.add('QEMU', kill);
+  const onAbort = () => void kill();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  releases.add('the abort listener', () => signal?.removeEventListener('abort', onAbort));
+  if (signal?.aborted) onAbort();
+  return process;
+}
+
+/** @throws SocketPathTooLongError: Node would cut the path, and QEMU would look for another. */
+function wiringIn(folder: SocketFolder): MachineWiring {
   return {
-    qmpSocket: join(folder, 'qmp'),
-    serialSocket: join(folder, 'serial'),
-    gdbSocket: join(folder, 'gdb'),
-    variables: join(folder, 'variables.fd'),
+    qmpSocket: folder.socketPath('qmp'),
+    serialSocket: folder.socketPath('serial'),
+    gdbSocket: folder.socketPath('gdb'),
+    variables: join(folder.path, 'variables.fd'),
   };
 }
 
@@ -119,6 +149,7 @@ async function listen(path: string, releases: Releases): Promise<{ connection: P
   const connection = new Promise<Socket>((resolve) => {
     server.once('connection', (socket) => {
       socket.on('error', () => undefined);
+      releases.add(`the connection at ${path}`, () => socket.destroy());
       server.close();
       resolve(socket);
     });
@@ -131,7 +162,12 @@ async function listen(path: string, releases: Releases): Promise<{ connection: P
 
 async function connectTo(path: string, deadline: Deadline): Promise<Socket> {
   const socket = connect(path);
-  await deadline.wait(once(socket, 'connect'), `QEMU's gdbstub at ${path}`);
-  socket.on('error', () => undefined);
-  return socket;
+  try {
+    await deadline.wait(once(socket, 'connect'), `QEMU's gdbstub at ${path}`);
+    socket.on('error', () => undefined);
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
 }

@@ -42,8 +42,11 @@ export function gdbArguments({ gdbSocket, loadBase, subject }: GdbRequest): stri
   const symbols =
     subject.symbols && subject.symbolsPath !== undefined
       ? [
-          ...['-ex', `symbol-file ${subject.symbolsPath}`],
-          ...['-ex', `add-symbol-file ${subject.symbolsPath} -o ${hex(symbolOffset(subject, loadBase))}`],
+          ...['-ex', `symbol-file ${gdbWord(subject.symbolsPath)}`],
+          ...[
+            '-ex',
+            `add-symbol-file ${gdbWord(subject.symbolsPath)} -o ${hex(symbolOffset(subject, loadBase))}`,
+          ],
         ]
       : [];
   // Without an executable gdb would guess the architecture from the CPU mode, and QEMU always sends 64-bit registers.
@@ -57,6 +60,11 @@ export function gdbArguments({ gdbSocket, loadBase, subject }: GdbRequest): stri
     '-ex',
     `target remote ${gdbSocket}`,
   ];
+}
+
+/** One word of a gdb command (gdb manual, "Command Syntax": as the shell's, with backslashes). */
+function gdbWord(text: string): string {
+  return text.replaceAll(/[\s'"\\]/g, '\\$&');
 }
 
 /** Load address − linked address, modulo 2^64. */

@@ -14,14 +14,7 @@ export class Durations {
 
   static async read(cacheRoot: string): Promise<Durations> {
     const path = join(cacheRoot, 'durations.json');
-    try {
-      return new Durations(
-        path,
-        new Map(Object.entries(JSON.parse(await readFile(path, 'utf8')) as Record<string, number>)),
-      );
-    } catch {
-      return new Durations(path, new Map());
-    }
+    return new Durations(path, new Map(await readNumbers(path)));
   }
 
   typicalMs(name: string): number | undefined {
@@ -32,8 +25,22 @@ export class Durations {
     this.#byName.set(name, Math.round(durationMs));
   }
 
+  /** What cannot be kept is forgotten: an estimate is no reason to fail a run. */
   async write(): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true });
-    await writeFileAtomic(this.#path, JSON.stringify(Object.fromEntries(this.#byName)));
+    try {
+      await mkdir(dirname(this.#path), { recursive: true });
+      await writeFileAtomic(this.#path, JSON.stringify(Object.fromEntries(this.#byName)));
+    } catch {
+      // Next time there is no estimate.
+    }
+  }
+}
+
+async function readNumbers(path: string): Promise<[string, number][]> {
+  try {
+    const known: unknown = JSON.parse(await readFile(path, 'utf8'));
+    return Object.entries(known ?? {}).filter(([, value]) => Number.isFinite(value)) as [string, number][];
+  } catch {
+    return [];
   }
 }

@@ -15,6 +15,7 @@ export interface RememberedExpectation {
 
 const file = (cacheRoot: string) => join(cacheRoot, 'expectations.json');
 
+/** What cannot be kept is forgotten: `list` then says what holds in general. */
 export async function rememberExpectations(
   cacheRoot: string,
   planned: readonly PlannedInstance[],
@@ -27,18 +28,28 @@ export async function rememberExpectations(
       expected: expectationText(plan.expectation),
     };
   }
-  await mkdir(cacheRoot, { recursive: true });
-  await writeFileAtomic(file(cacheRoot), JSON.stringify(known));
+  try {
+    await mkdir(cacheRoot, { recursive: true });
+    await writeFileAtomic(file(cacheRoot), JSON.stringify(known));
+  } catch {
+    // A run is not failed for it.
+  }
 }
 
 export async function rememberedExpectations(
   cacheRoot: string,
 ): Promise<Record<string, RememberedExpectation>> {
   try {
-    return JSON.parse(await readFile(file(cacheRoot), 'utf8')) as Record<string, RememberedExpectation>;
+    const known: unknown = JSON.parse(await readFile(file(cacheRoot), 'utf8'));
+    return Object.fromEntries(Object.entries(known ?? {}).filter(isRemembered));
   } catch {
     return {};
   }
+}
+
+function isRemembered(entry: [string, unknown]): entry is [string, RememberedExpectation] {
+  const { base, expected } = (entry[1] ?? {}) as Partial<RememberedExpectation>;
+  return typeof base === 'string' && typeof expected === 'string';
 }
 
 export function baseWord({ base, protocol }: Instance): string {

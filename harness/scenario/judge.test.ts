@@ -47,8 +47,7 @@ t.test('each witness can make it fail, and is named', async (t) => {
   t.match(broken({}, { placement: wrong }), { verdict: 'fail', reason: /^placement: / });
   t.match(broken({ loader: { ...loader, loadBase: 0x200000 } }), {
     verdict: 'fail',
-    reason:
-      /^loader: GRUB loaded the image at 0x00200000, not at 0x03e00000; the image is seen at 0x03e00000/,
+    reason: /^loader: GRUB loaded the image at 0x00200000, not at 0x03e00000/,
   });
   t.match(broken({ missed: ['long mode'] }), { verdict: 'fail', reason: /never passed: long mode/ });
 });
@@ -71,6 +70,14 @@ t.test('ends without an end state are crashes, and name the last checkpoint', as
   });
 });
 
+t.test('a guest that floods its console is a crash, not a broken host', async (t) => {
+  const detail = 'the guest flooded its serial console (8388608 bytes)';
+  t.match(broken({ end: { kind: 'console', state: 'flooded', detail } }), {
+    verdict: 'crash',
+    reason: `${detail} after checkpoint “entry”`,
+  });
+});
+
 t.test('what the subject or the loader says instead is a failure', async (t) => {
   const early: BootEnd = { kind: 'subject', meaning: 'early-error', text: 'ERR: Not a 64-bit CPU!' };
   t.match(broken({ end: early }), { verdict: 'fail', reason: /said “ERR: Not a 64-bit CPU!”/ });
@@ -89,6 +96,14 @@ t.test('host and harness faults are errors, never the subject’s', async (t) =>
   t.match(broken({ end: { kind: 'machine', end: { kind: 'qemu-exit', exit, stderr: 'out of memory' } } }), {
     verdict: 'error',
     reason: /QEMU ended by itself: out of memory/,
+  });
+  t.match(broken({ end: { kind: 'machine', end: { kind: 'qemu-exit', exit, stderr: '' } } }), {
+    verdict: 'error',
+    reason: 'QEMU ended by itself (SIGKILL)',
+  });
+  t.match(broken({ end: { kind: 'console', state: 'closed', detail: 'the serial console closed' } }), {
+    verdict: 'error',
+    reason: /QEMU closed the serial port/,
   });
   t.match(
     broken({ end: { kind: 'machine', end: { kind: 'internal-error', detail: 'KVM internal error' } } }),
@@ -128,6 +143,12 @@ t.test('an early error must be the exact text, once', async (t) => {
   t.match(broken({ end, subjectLines: [text, text] }, rest), { verdict: 'fail' });
   t.match(broken({ end, subjectLines: ['ERR: Xen must be loaded at a 2M!'] }, rest), { verdict: 'fail' });
   t.match(broken({ end: expectedEnd, subjectLines: [] }, rest), { verdict: 'fail' });
+  const later = ['base computed', 'long mode'];
+  t.match(broken({ end, subjectLines: [text], missed: later }, rest), { verdict: 'pass' });
+  t.match(broken({ end, subjectLines: [text], missed: ['entry', ...later] }, rest), {
+    verdict: 'fail',
+    reason: 'it ended as expected, but never passed: entry',
+  });
 });
 
 t.test('the negative control passes only where the image is at its link base', async (t) => {
@@ -140,6 +161,10 @@ t.test('the negative control passes only where the image is at its link base', a
   t.match(broken({}, { expectation }), {
     verdict: 'fail',
     reason: /loaded the image at 0x03e00000, not at 0x00200000/,
+  });
+  t.match(broken({ loader: atLinkBase, missed: ['long mode'] }, { expectation, loadBase: 0x200000 }), {
+    verdict: 'fail',
+    reason: /never passed: long mode/,
   });
   // And the other way round: where a boot at the forced base was expected, the control's behaviour is a failure.
   t.match(broken({ loader: atLinkBase }, { loadBase: 0x200000 }), {

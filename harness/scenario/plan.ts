@@ -21,6 +21,8 @@ export interface PlanRequest {
   readonly runDirectory: string;
   readonly misalignedText: string;
   readonly emit: RunListener;
+  /** Aborting ends the survey or probe that is under way. */
+  readonly signal?: AbortSignal;
 }
 
 /** An instance ready to run, or the reason why it is skipped. */
@@ -48,10 +50,14 @@ const SURVEY_MS = 90_000;
 /** SeaBIOS and OVMF under TCG on the machine that FACTS were measured on. */
 const TYPICAL_SURVEY_MS = { bios: 500, efi: 3_200 } as const;
 
+/** @throws SurveyError, UnwritableFolderError, NoSpaceError, and what BootSession.launch throws; the signal's reason. */
 export async function planRun(request: PlanRequest): Promise<RunPlan> {
   const planner = new Planner(request);
   const planned: PlannedInstance[] = [];
-  for (const instance of request.instances) planned.push(await planner.plan(instance));
+  for (const instance of request.instances) {
+    request.signal?.throwIfAborted();
+    planned.push(await planner.plan(instance));
+  }
   return { planned, accelerators: Object.fromEntries(planner.accelerators) };
 }
 
@@ -127,6 +133,7 @@ class Planner {
       qemu: artifacts.qemu.path,
       spec,
       directory: preparationFolder(this.request.runDirectory, `accelerator-${key}`),
+      ...this.#abortable(),
       cacheRoot: this.request.cacheRoot,
       inputs: {
         qemu: artifacts.qemu.sha256,
@@ -139,6 +146,11 @@ class Planner {
     });
     this.accelerators.set(key, proof);
     return proof.accelerator;
+  }
+
+  #abortable(): { signal?: AbortSignal } {
+    const { signal } = this.request;
+    return signal ? { signal } : {};
   }
 
   /** Where KVM could not boot one firmware it is not tried with the next: each try may cost its whole time. */
@@ -175,6 +187,7 @@ class Planner {
       spec,
       directory: preparationFolder(this.request.runDirectory, `survey-${what}-${instance.grubVariant}`),
       deadline: Deadline.in(SURVEY_MS),
+      ...this.#abortable(),
     });
     emit({ kind: 'prepared', task: 'survey', step, elapsedMs: found.durationMs });
     await this.#store.keep(inputs, found);

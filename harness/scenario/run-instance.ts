@@ -2,19 +2,20 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hex } from '../bits/hex.ts';
-import { isAligned } from '../bits/align.ts';
 import { BootSession, type BootRecord } from '../boot/boot-session.ts';
 import { examine, type PostMortem } from '../boot/post-mortem.ts';
 import { packPayload, type Payload } from '../image/payload.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { forcedWindow, relocatableTag, withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
+import { writeError } from '../workdir/folder-errors.ts';
 import { instanceFolder } from '../workdir/run-folder.ts';
 import { observeConsole } from '../xen/console.ts';
-import { holds, type Observation } from '../xen/guest-view.ts';
 import type { Artifacts } from './artifacts.ts';
-import type { InstanceResult, Verdict } from './contract.ts';
-import { expectationText, predictedRefusal } from './expectation.ts';
-import { judge, type Judgement } from './judge.ts';
+import { observeChosenBase } from './chosen-base.ts';
+import type { InstanceResult } from './contract.ts';
+import { predictedRefusal } from './expectation.ts';
+import { commonFields, evidenceOf, failedOutcome, removeEvidence, type Outcome } from './instance-result.ts';
+import { judge } from './judge.ts';
 import type { PlannedInstance } from './plan.ts';
 import { symboliser } from './symboliser.ts';
 import { loadBaseOf, subjectAt, xenDriver, type XenFacts } from './xen-driver.ts';
@@ -40,71 +41,19 @@ const CONSOLE_LINES = 20;
 
 export async function runInstance(run: InstanceRun): Promise<InstanceResult> {
   const started = performance.now();
-  const common = commonFields(run);
-  try {
-    const directory = await instanceFolder(run.runDirectory, run.planned.instance.name);
-    return { ...common, ...(await boot(run, directory)), durationMs: performance.now() - started };
-  } catch (error) {
-    return {
-      ...common,
-      verdict: 'error',
-      reason: error instanceof Error ? error.message : String(error),
-      loadBaseAddress: null,
-      checkpoints: [],
-      notPossible: [],
-      evidence: {},
-      durationMs: performance.now() - started,
-    };
-  }
+  const common = commonFields(run.planned, run.repeat);
+  const outcome = await boot(run).catch(failedOutcome);
+  const evidence = await evidenceOf(run.runDirectory, run.planned.instance.name);
+  return { ...common, ...outcome, evidence, durationMs: performance.now() - started };
 }
 
-/** The result of an instance that is not run. */
-export function skippedResult(
-  planned: Extract<PlannedInstance, { kind: 'skip' }>,
-  repeat: string,
-): InstanceResult {
-  const { instance, reason } = planned;
-  return {
-    name: instance.name,
-    scenario: instance.scenario,
-    firmware: instance.firmware,
-    base: null,
-    expected: 'not run',
-    verdict: 'skip',
-    reason,
-    durationMs: 0,
-    loadBaseAddress: null,
-    accelerator: 'none',
-    checkpoints: [],
-    notPossible: [],
-    evidence: {},
-    repeat,
-  };
-}
-
-function commonFields({ planned, repeat }: InstanceRun) {
-  const { instance, base, expectation, spec } = planned;
-  return {
-    name: instance.name,
-    scenario: instance.scenario,
-    firmware: instance.firmware,
-    base: base === undefined ? null : hex(base),
-    expected: expectationText(expectation),
-    accelerator: spec.accelerator,
-    repeat,
-  };
-}
-
-type Outcome = Pick<
-  InstanceResult,
-  'verdict' | 'reason' | 'loadBaseAddress' | 'checkpoints' | 'notPossible' | 'evidence' | 'excerpt'
->;
-
-async function boot(run: InstanceRun, directory: string): Promise<Outcome> {
+async function boot(run: InstanceRun): Promise<Outcome> {
+  const directory = await instanceFolder(run.runDirectory, run.planned.instance.name);
+  await removeEvidence(directory);
   const facts = xenFacts(run);
   const driver = xenDriver(facts, run.artifacts.disassembler);
   const payload = join(directory, 'payload.tar');
-  await writeFile(payload, await packPayload(payloadOf(run)));
+  await writePayload(payload, await packPayload(payloadOf(run)));
   await using session = await BootSession.launch({
     qemu: run.artifacts.qemu.path,
     spec: { ...run.planned.spec, payload },
@@ -112,26 +61,32 @@ async function boot(run: InstanceRun, directory: string): Promise<Outcome> {
     deadline: Deadline.in(run.timeoutMs),
     driver,
     onPhase: run.onPhase,
+    signal: run.signal,
   });
-  const stop = () => void session.machine.process.terminate({ graceMs: 0 });
-  run.signal.addEventListener('abort', stop, { once: true });
-  if (run.signal.aborted) stop();
-  try {
-    const record = await session.run();
-    const judgement = judge(judgedRecord(run, facts, record));
-    const mortem = isWorthALook(judgement.verdict)
-      ? await postMortem(run, session, directory, facts, record)
-      : undefined;
-    // It can be packed again from the subject; 33 passed instances would leave 90 MB of it.
-    if (judgement.verdict === 'pass') await rm(payload, { force: true });
-    return outcome(run, facts, record, judgement, driver.plan.notPossible, mortem, session);
-  } finally {
-    run.signal.removeEventListener('abort', stop);
-  }
+  const record = await session.run();
+  const judgement = judge(judgedRecord(run, facts, record));
+  const passed = judgement.verdict === 'pass';
+  // It can be packed again from the subject; 33 passed instances would leave 90 MB of it.
+  if (passed) await rm(payload, { force: true });
+  const mortem = passed ? undefined : await postMortem(run, session, directory, facts, record);
+  const isLoaded = record.end.kind !== 'refused' && record.loader?.loadBase !== undefined;
+  return {
+    ...judgement,
+    loadBaseAddress: isLoaded ? hex(loadBaseOf(record.loader, facts)) : null,
+    notPossible: driver.plan.notPossible,
+    ...(mortem ? { excerpt: [...session.console.lastLines(CONSOLE_LINES), '', ...mortem.code] } : {}),
+  };
 }
 
-function isWorthALook(verdict: Verdict): boolean {
-  return verdict !== 'pass' && verdict !== 'skip';
+/** @throws NoSpaceError, UnwritableFolderError */
+async function writePayload(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, bytes);
+  } catch (cause) {
+    // Half of it would keep the results from being written, too.
+    await rm(path, { force: true });
+    throw writeError(path, cause);
+  }
 }
 
 /** The parts of an instance's run that decide what is booted. */
@@ -183,42 +138,15 @@ function judgedRecord(run: InstanceRun, facts: XenFacts, record: BootRecord) {
       reachedConsole && loadBase !== undefined
         ? observeConsole(record.subjectLines, subjectAt(facts, loadBase))
         : [],
-    placement: base === undefined && loadBase !== undefined ? placement(run, record, loadBase) : [],
+    placement:
+      base === undefined && loadBase !== undefined && instance.protocol === 'multiboot2'
+        ? observeChosenBase(facts.image, loadBase, record.loader?.memoryMap ?? [])
+        : [],
     refusalNow:
       base === undefined || !record.loader?.memoryMap
         ? undefined
         : predictedRefusal(instance.firmware, base, facts.image, record.loader.memoryMap),
   };
-}
-
-/** A base of GRUB's own choice: in the window, aligned, in memory that is GRUB's to give (HISTORY, invariant 1). */
-function placement({ planned, artifacts }: InstanceRun, record: BootRecord, loadBase: number): Observation[] {
-  const { image } = artifacts.subject;
-  const tag = relocatableTag(image.header);
-  if (!tag || planned.instance.protocol === 'multiboot1') return [];
-  const end = loadBase + image.loaded.loadSize;
-  const inWindow = loadBase >= tag.minAddr && end - 1 <= tag.maxAddr;
-  const kept = record.loader?.memoryMap?.find(
-    ({ start, end: regionEnd, use }) =>
-      start < end && regionEnd > loadBase && use !== 'free' && use !== 'loader',
-  );
-  return [
-    holds(
-      inWindow,
-      'the base GRUB chose lies in the image’s window',
-      `${hex(loadBase)} lies outside the image's window ${hex(tag.minAddr)}–${hex(tag.maxAddr)}`,
-    ),
-    holds(
-      isAligned(loadBase, tag.align),
-      `is a multiple of ${hex(tag.align, 1)}`,
-      `${hex(loadBase)} is no multiple of ${hex(tag.align, 1)}`,
-    ),
-    holds(
-      kept === undefined,
-      'and is in free memory',
-      `the image covers ${hex(kept?.start ?? 0)} (${kept?.label ?? ''}), which the firmware keeps`,
-    ),
-  ];
 }
 
 async function postMortem(
@@ -234,32 +162,4 @@ async function postMortem(
     disassembler: run.artifacts.disassembler,
     symbolise: symboliser(facts, record.loader && loadBaseOf(record.loader, facts)),
   });
-}
-
-function outcome(
-  run: InstanceRun,
-  facts: XenFacts,
-  record: BootRecord,
-  judgement: Judgement,
-  notPossible: readonly string[],
-  mortem: PostMortem | undefined,
-  session: BootSession,
-): Outcome {
-  const loaded = record.end.kind !== 'refused' && record.loader?.loadBase !== undefined;
-  const files = {
-    serial: 'serial.log',
-    rawSerial: 'serial.raw',
-    qmp: 'qmp.log',
-    stderr: 'qemu.stderr',
-    argv: 'argv.json',
-    ...mortem?.files,
-  };
-  const { name } = run.planned.instance;
-  return {
-    ...judgement,
-    loadBaseAddress: loaded ? hex(loadBaseOf(record.loader, facts)) : null,
-    notPossible,
-    evidence: Object.fromEntries(Object.entries(files).map(([kind, file]) => [kind, `${name}/${file}`])),
-    ...(mortem ? { excerpt: [...session.console.lastLines(CONSOLE_LINES), '', ...mortem.code] } : {}),
-  };
 }

@@ -3,9 +3,10 @@ import pLimit from 'p-limit';
 import type { Artifacts } from './artifacts.ts';
 import type { HostRecord, Instance, InstanceResult, Results, RunListener } from './contract.ts';
 import { Durations } from './durations.ts';
+import { skippedResult } from './instance-result.ts';
 import type { PlannedInstance, RunPlan } from './plan.ts';
 import { ResultsFile } from './results-file.ts';
-import { runInstance, skippedResult } from './run-instance.ts';
+import { runInstance } from './run-instance.ts';
 
 export interface RunRequest {
   readonly runId: string;
@@ -22,7 +23,10 @@ export interface RunRequest {
   readonly emit: RunListener;
 }
 
-/** @throws NoSpaceError, UnwritableFolderError where results cannot be written. */
+/**
+ * No machine is left when this returns or throws.
+ * @throws NoSpaceError, UnwritableFolderError where results cannot be written.
+ */
 export async function runAll(request: RunRequest): Promise<Results> {
   const { plan, emit, signal } = request;
   const started = performance.now();
@@ -36,19 +40,7 @@ export async function runAll(request: RunRequest): Promise<Results> {
   });
   await file.start();
   announce(request);
-  const limit = pLimit(request.jobs);
-  await Promise.all(
-    byTypicalDuration(plan.planned, durations).map((planned) =>
-      limit(async () => {
-        if (signal.aborted) return;
-        const result = await runOne(request, planned, durations);
-        if (signal.aborted && result.verdict !== 'pass') return;
-        durations.note(result.name, result.durationMs);
-        await file.add(result);
-        emit({ kind: 'instance-ended', instance: planned.instance, result });
-      }),
-    ),
-  );
+  await runEach(request, file, durations);
   if (!signal.aborted) await file.finish();
   await durations.write();
   emit({
@@ -58,6 +50,34 @@ export async function runAll(request: RunRequest): Promise<Results> {
     interrupted: signal.aborted,
   });
   return file.results;
+}
+
+/** Where one result cannot be kept, the others need not be had either: all machines are ended, then it throws. */
+async function runEach(request: RunRequest, file: ResultsFile, durations: Durations): Promise<void> {
+  const failure = new AbortController();
+  const signal = AbortSignal.any([request.signal, failure.signal]);
+  const limit = pLimit(request.jobs);
+  const one = async (planned: PlannedInstance): Promise<void> => {
+    if (signal.aborted) return;
+    const result = await runOne({ ...request, signal }, planned, durations);
+    // An end of our own making says nothing about the instance.
+    if (signal.aborted && result.verdict !== 'pass') return;
+    durations.note(result.name, result.durationMs);
+    await file.add(result);
+    request.emit({ kind: 'instance-ended', instance: planned.instance, result });
+  };
+  const ends = await Promise.allSettled(
+    byTypicalDuration(request.plan.planned, durations).map((planned) =>
+      limit(() =>
+        one(planned).catch((error: unknown) => {
+          failure.abort();
+          throw error;
+        }),
+      ),
+    ),
+  );
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 function announce({ runId, runDirectory, plan, jobs, artifacts, emit }: RunRequest): void {

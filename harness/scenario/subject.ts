@@ -1,6 +1,7 @@
 /** The image under test: built from source or given as a file, with its symbols where there are any. */
 import { readFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
+import { MIB } from '../bits/align.ts';
 import { findMultiboot1Header } from '../multiboot2/multiboot1-header.ts';
 import { parseBootImage, XenSymbols, type BootImage } from '../xen/xen-image.ts';
 
@@ -43,18 +44,17 @@ export async function loadSubject(
   };
 }
 
-/** Symbols of another build would put every checkpoint in the wrong place: compare the code around the entry. */
+/** Symbols of another build would put every checkpoint in the wrong place: compare the code from the link base on. */
 function matchingSymbols(symbols: XenSymbols, image: BootImage): XenSymbols {
-  const segment = image.loaded.segments[0];
-  if (!segment) return symbols;
-  const [size, start] = [
-    Math.min(segment.filesz, 1024 * 1024),
-    BigInt(image.loaded.linkBase) + symbols.virtualStart,
-  ];
-  const linked = symbols.bytes(start, size);
-  const loaded = image.bytes.subarray(segment.offset, segment.offset + size);
-  if (!linked || Buffer.compare(linked, loaded) !== 0)
-    throw new SubjectError('it is the symbol file of another image: their code differs');
+  const { linkBase, segments } = image.loaded;
+  const segment = segments.find(({ paddr }) => paddr === BigInt(linkBase));
+  const size = Math.min(segment?.filesz ?? 0, MIB);
+  const linked = symbols.bytes(BigInt(linkBase) + symbols.virtualStart, size);
+  const offset = segment?.offset ?? 0;
+  if (!linked || Buffer.compare(linked, image.bytes.subarray(offset, offset + size)) !== 0)
+    throw new SubjectError(
+      'it is the symbol file of another image: their code differs; give the xen-syms of the same build',
+    );
   return symbols;
 }
 
@@ -63,7 +63,8 @@ async function read(path: string, what: string): Promise<Buffer> {
     return await readFile(path);
   } catch (error) {
     throw new SubjectError(
-      `cannot read the ${what} ${path}: ${error instanceof Error ? error.message : String(error)}`,
+      `cannot read the ${what} ${path}: ${error instanceof Error ? error.message : String(error)}; give a file`,
+      { cause: error },
     );
   }
 }

@@ -2,6 +2,7 @@
 import { hex } from '../bits/hex.ts';
 import type { XenFacts } from './xen-driver.ts';
 
+/** @param loadBase undefined: the image is not loaded, so low addresses are somebody else's. */
 export function symboliser(
   facts: XenFacts,
   loadBase: number | undefined,
@@ -9,9 +10,9 @@ export function symboliser(
   const { symbols, image } = facts;
   if (!symbols) return () => undefined;
   const { linkBase, loadSize } = image.loaded;
-  const start = BigInt(loadBase ?? linkBase);
+  const start = BigInt(loadBase ?? 0);
   return (linear) => {
-    const inImage = linear >= start && linear < start + BigInt(loadSize);
+    const inImage = loadBase !== undefined && linear >= start && linear < start + BigInt(loadSize);
     const high = inImage ? linear - start + BigInt(linkBase) + symbols.virtualStart : linear;
     if (high < symbols.virtualStart) return undefined;
     const near = symbols.nearest(high);

@@ -1,4 +1,5 @@
 /** What Xen says on its console. Source: xen/common/kernel.c, xen/arch/x86/setup.c, boot/head.S (4.14–4.20). */
+import { hex } from '../bits/hex.ts';
 import { buildId } from '../elf/build-id.ts';
 import { equal, equalText, holds, type Observation } from './guest-view.ts';
 import type { XenSubject } from './xen-subject.ts';
@@ -13,7 +14,6 @@ export const XEN_LINES = {
   fault: /^\(XEN\) (?:\*\*\* .* FAULT|FATAL (?:TRAP|PAGE FAULT)|Early fatal page fault)/i,
 } as const;
 
-/** 4 MiB of serial are not read through for one figure; Xen's banner fits in this. */
 function lineMatching(lines: readonly string[], pattern: RegExp): RegExpExecArray | undefined {
   for (const line of lines) {
     const match = pattern.exec(line);
@@ -36,7 +36,7 @@ function observeLoadBase(base: string | undefined, { physicalStart }: XenSubject
   return holds(
     physicalStart === 0,
     'no “Xen image load base address” line, as at the link base',
-    'no “Xen image load base address” line',
+    `no “Xen image load base address” line, which must say ${hex(physicalStart)}`,
   );
 }
 

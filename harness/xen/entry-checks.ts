@@ -1,11 +1,20 @@
 /** What the loader handed over, judged at the image's first instruction. */
-import { encodeHex, hex } from '../bits/hex.ts';
+import { hex } from '../bits/hex.ts';
 import { parseBootInformation, type BootInformation } from '../multiboot2/boot-information.ts';
 import { MULTIBOOT1_ENTRY_MAGIC, MULTIBOOT2_ENTRY_MAGIC } from '../multiboot2/magic.ts';
 import { parseMultiboot1Information } from '../multiboot2/multiboot1-information.ts';
 import { ByteReader } from '../bits/byte-reader.ts';
 import { entryAddress } from './checkpoint-addresses.ts';
-import { equal, equalCount, equalText, holds, type GuestView, type Observation } from './guest-view.ts';
+import {
+  equal,
+  equalBytes,
+  equalCount,
+  equalText,
+  holds,
+  readU32,
+  type GuestView,
+  type Observation,
+} from './guest-view.ts';
 import type { XenSubject } from './xen-subject.ts';
 
 const CR0_PE = 1n;
@@ -14,6 +23,7 @@ const EFER_LMA = 1n << 10n;
 
 /** A boot information larger than this is not read: GRUB's are a few kilobytes. */
 const MAX_INFORMATION_BYTES = 1024 * 1024;
+const FIRST_PAGE = 0x1000;
 
 export async function checkEntry(guest: GuestView, subject: XenSubject): Promise<Observation[]> {
   const { registers } = guest;
@@ -27,15 +37,29 @@ export async function checkEntry(guest: GuestView, subject: XenSubject): Promise
     ),
     ...cpuMode(guest, subject),
     await imageIsThere(guest, subject),
-    holds(
-      informationAddress >= 0x1000,
-      `boot information at ${hex(informationAddress)}`,
-      `boot information at ${hex(informationAddress)}, inside the first page`,
-    ),
-    ...(subject.protocol === 'multiboot1'
-      ? await checkInformation1(guest, informationAddress, subject)
-      : await checkInformation2(guest, informationAddress, subject)),
+    ...(await checkInformation(guest, informationAddress, subject)),
   ];
+}
+
+/** What lies in the first page is no boot information (real-mode vectors, BIOS data), so it is not looked into. */
+async function checkInformation(
+  guest: GuestView,
+  address: number,
+  subject: XenSubject,
+): Promise<Observation[]> {
+  const place = holds(
+    address >= FIRST_PAGE,
+    `boot information at ${hex(address)}`,
+    `boot information at ${hex(address)}, not at ${hex(FIRST_PAGE)} or above`,
+  );
+  if (!place.ok) return [place];
+  const check = subject.protocol === 'multiboot1' ? checkInformation1 : checkInformation2;
+  try {
+    return [place, ...(await check(guest, address, subject))];
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    return [place, { ok: false, text: `boot information cannot be read: ${cause}` }];
+  }
 }
 
 /** Multiboot2 specification, “I386 machine state” and “EFI amd64 machine state with boot services enabled”. */
@@ -67,16 +91,12 @@ async function imageIsThere(guest: GuestView, subject: XenSubject): Promise<Obse
   const fileOffset = segment.offset + linkTime - Number(segment.paddr);
   const wanted = image.bytes.subarray(fileOffset, fileOffset + Math.min(64, segment.filesz));
   const seen = await guest.readPhysical(linkTime + physicalStart, wanted.length);
-  const same = Buffer.compare(seen, wanted) === 0;
-  return holds(
-    same,
-    `the image's own code stands at ${hex(linkTime + physicalStart)}`,
-    `at ${hex(linkTime + physicalStart)} stands ${encodeHex(seen.subarray(0, 8))}…, not the image's ${encodeHex(wanted.subarray(0, 8))}…`,
-  );
+  const here = linkTime + physicalStart;
+  return equalBytes(`the image's own code stands at ${hex(here)}`, seen, wanted, here);
 }
 
 async function readInformation(guest: GuestView, address: number): Promise<BootInformation> {
-  const totalSize = new ByteReader(await guest.readPhysical(address, 8), 'boot information').u32(0);
+  const totalSize = await readU32(guest, address);
   if (totalSize < 16 || totalSize > MAX_INFORMATION_BYTES)
     throw new Error(`boot information says it has ${totalSize} bytes`);
   return parseBootInformation(await guest.readPhysical(address, totalSize));
@@ -87,17 +107,7 @@ async function checkInformation2(
   address: number,
   subject: XenSubject,
 ): Promise<Observation[]> {
-  let information: BootInformation;
-  try {
-    information = await readInformation(guest, address);
-  } catch (error) {
-    return [
-      {
-        ok: false,
-        text: `boot information cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      },
-    ];
-  }
+  const information = await readInformation(guest, address);
   const { tags } = information;
   const loadBase = tags.find((tag) => tag.type === 'loadBaseAddress');
   const loader = tags.find((tag) => tag.type === 'bootLoaderName');
@@ -122,7 +132,7 @@ async function checkInformation2(
 function loadBaseTag(address: number | undefined, subject: XenSubject): Observation {
   if (subject.relocatingLoader)
     return address === undefined
-      ? { ok: false, text: 'tag 21 (load base address) is absent' }
+      ? { ok: false, text: `tag 21 (load base address) is absent, not ${hex(subject.loadBase, 1)}` }
       : equal('tag 21 (load base address)', address, subject.loadBase);
   return holds(
     address === undefined || address === subject.loadBase,

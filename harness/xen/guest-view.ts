@@ -1,5 +1,6 @@
 /** What a check may look at: the stopped guest as registers, physical memory and the descriptor table register. */
-import type { BootInformation } from '../multiboot2/boot-information.ts';
+import { ByteReader } from '../bits/byte-reader.ts';
+import { encodeHex, hex } from '../bits/hex.ts';
 
 /** General and control registers by their SDM names; 64 bits, unsigned, whatever the CPU mode. */
 export interface RegisterView {
@@ -35,12 +36,6 @@ export interface Observation {
   readonly text: string;
 }
 
-/** What the loader handed over, kept from the entry checkpoint for the later ones. */
-export interface HandOver {
-  readonly information?: BootInformation;
-  readonly informationAddress: number;
-}
-
 export function equal(what: string, seen: bigint | number, wanted: bigint | number): Observation {
   const ok = BigInt(seen) === BigInt(wanted);
   const show = (value: bigint | number) => `0x${value.toString(16)}`;
@@ -64,4 +59,20 @@ export function equalText(what: string, seen: string | undefined, wanted: string
 
 export function holds(ok: boolean, text: string, otherwise: string): Observation {
   return { ok, text: ok ? text : otherwise };
+}
+
+/** Bytes that must be those of the image file; where they are not, the text shows the first that differ. */
+export function equalBytes(text: string, seen: Uint8Array, wanted: Uint8Array, address: number): Observation {
+  const at = wanted.findIndex((byte, i) => seen[i] !== byte);
+  const show = (bytes: Uint8Array) => encodeHex(bytes.subarray(at, at + 8));
+  return holds(
+    at < 0,
+    text,
+    `at ${hex(address + at)} stands ${show(seen)}…, not the image's ${show(wanted)}…`,
+  );
+}
+
+/** @throws where the address is beyond memory. */
+export async function readU32(guest: GuestView, address: number): Promise<number> {
+  return new ByteReader(await guest.readPhysical(address, 4), hex(address)).u32(0);
 }

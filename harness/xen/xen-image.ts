@@ -1,12 +1,13 @@
 /** The bootable Xen image and its symbol file, as facts. */
 import { gunzipSync } from 'node:zlib';
+import { MIB } from '../bits/align.ts';
 import { bytesAt, parseElf, type ElfImage } from '../elf/elf-image.ts';
 import { readSymbols, type SymbolTable } from '../elf/symbol-table.ts';
 import { parseMultiboot2Header, type Multiboot2Header } from '../multiboot2/image-header.ts';
 import { loadedImage, type LoadedImage } from '../multiboot2/loaded-image.ts';
 
 /** A hostile gzip file must not fill memory; Xen unpacks to about 3 MiB. */
-const MAX_IMAGE_BYTES = 256 * 1024 * 1024;
+const MAX_IMAGE_BYTES = 256 * MIB;
 
 export class ImageUnpackError extends Error {
   override readonly name = 'ImageUnpackError';
@@ -36,8 +37,11 @@ function unpack(file: Uint8Array): Uint8Array {
   try {
     return gunzipSync(file, { maxOutputLength: MAX_IMAGE_BYTES });
   } catch (error) {
+    const isTooLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
     throw new ImageUnpackError(
-      `not a whole gzip file: ${error instanceof Error ? error.message : String(error)}`,
+      isTooLarge
+        ? `it unpacks to more than ${MAX_IMAGE_BYTES / MIB} MiB; give a hypervisor image`
+        : `not a whole gzip file: ${error instanceof Error ? error.message : String(error)}; copy or build it again`,
       { cause: error },
     );
   }
@@ -58,7 +62,8 @@ export class XenSymbols {
     this.#elf = parseElf(file);
     this.#table = readSymbols(this.#elf);
     const start = this.#table.address('_start');
-    if (start === undefined) throw new XenSymbolsError('the symbol file has no symbol _start');
+    if (start === undefined)
+      throw new XenSymbolsError('the symbol file has no symbol _start; give the unstripped xen-syms');
     this.virtualStart = start - BigInt(linkBase);
   }
 

@@ -19,3 +19,6 @@ export interface XenSubject {
   readonly arguments: string;
   readonly moduleCount: number;
 }
+
+/** A subject whose symbols are there, as every checkpoint after the entry needs. */
+export type SymbolisedSubject = XenSubject & { readonly symbols: XenSymbols };

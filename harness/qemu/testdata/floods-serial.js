@@ -1,0 +1,16 @@
+#!/usr/bin/env node
+// The guest prints without end.
+import { live, printLoaderStart, serial, speakQmp } from './fake-qemu.js';
+
+const chunk = Buffer.alloc(256 * 1024, 'all work and no play\r\n');
+function flood() {
+  while (serial.write(chunk));
+  serial.once('drain', flood);
+}
+speakQmp({
+  cont: () => {
+    printLoaderStart();
+    flood();
+  },
+});
+live();

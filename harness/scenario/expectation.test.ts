@@ -1,0 +1,94 @@
+import t from 'tap';
+import { header, image, RELOCATABLE } from '../multiboot2/testdata/image-builder.ts';
+import { parseBootImage } from '../xen/xen-image.ts';
+import { observeChosenBase } from './chosen-base.ts';
+import type { BaseChoice, Instance } from './contract.ts';
+import {
+  expectationOf,
+  expectationText,
+  NoSuchBaseError,
+  predictedRefusal,
+  resolveBase,
+} from './expectation.ts';
+import { instance, MEMORY_MAP } from './testdata/fake-run.ts';
+
+const MOVABLE = parseBootImage(image(header([RELOCATABLE])));
+const FIXED = parseBootImage(image(header([])));
+const at = (base: BaseChoice, more: Partial<Instance> = {}) => instance({ base, ...more });
+const facts = { image: MOVABLE, map: MEMORY_MAP, misalignedText: 'ERR: misaligned!' };
+
+t.test('a base in numbers', async (t) => {
+  const resolve = (base: BaseChoice, map = MEMORY_MAP) => resolveBase(at(base), MOVABLE, map);
+  t.equal(resolve({ kind: 'any' }), undefined);
+  t.equal(resolve({ kind: 'none' }), undefined);
+  t.equal(resolve({ kind: 'at', address: 0x123000 }), 0x123000);
+  t.equal(resolve({ kind: 'highest' }), 0x3e00000, 'the last 2 MiB of 64');
+  t.throws(() => resolve({ kind: 'firmware-owned' }), NoSuchBaseError);
+  const owned = [
+    ...MEMORY_MAP.slice(0, 2),
+    { start: 0x100000, end: 0x1000000, use: 'free', label: 'RAM' },
+  ] as const;
+  const kept = { start: 0x1000000, end: 0x1100000, use: 'reserved', label: 'ACPI' } as const;
+  t.equal(resolve({ kind: 'firmware-owned' }, [...owned, kept]), 0x1000000);
+  t.throws(() => resolve({ kind: 'highest' }, []), /memory map has no highest base/);
+});
+
+t.test('an image that cannot be moved has no highest base', async (t) => {
+  const resolve = (kind: 'highest' | 'firmware-owned') => () => resolveBase(at({ kind }), FIXED, MEMORY_MAP);
+  t.throws(resolve('highest'), /no relocatable header tag, so no base can be forced/);
+  t.throws(resolve('firmware-owned'), NoSuchBaseError);
+});
+
+t.test('how an instance should end', async (t) => {
+  const expected = (base: number | undefined, more: Partial<Instance> = {}) =>
+    expectationOf(instance(more), base, facts);
+  t.strictSame(expected(undefined), { kind: 'boots' });
+  t.strictSame(expected(0x3e00000), { kind: 'boots', base: 0x3e00000 });
+  t.strictSame(expected(0x4000000 - 0x1000), {
+    kind: 'refused',
+    base: 0x3fff000,
+    reason: 'there is no memory at all of 0x03fff000–0x04000fff',
+  });
+  t.strictSame(expected(0x301000), { kind: 'early-error', base: 0x301000, text: 'ERR: misaligned!' });
+  t.strictSame(expected(0x3e00000, { grubVariant: 'no-relocation' }), {
+    kind: 'not-relocated',
+    base: 0x3e00000,
+    linkBase: 0x200000,
+  });
+  t.strictSame(expected(undefined, { protocol: 'multiboot1' }), { kind: 'boots', base: 0x200000 });
+});
+
+t.test('in words', async (t) => {
+  t.equal(expectationText({ kind: 'boots' }), 'boots where GRUB puts it');
+  t.equal(expectationText({ kind: 'boots', base: 0x3e00000 }), 'boots at 0x03e00000');
+  t.equal(expectationText({ kind: 'refused', base: 0, reason: 'kept' }), 'GRUB refuses: kept');
+  t.equal(expectationText({ kind: 'early-error', base: 0, text: 'ERR: x!' }), 'says “ERR: x!”');
+  t.match(
+    expectationText({ kind: 'not-relocated', base: 0x3e00000, linkBase: 0x200000 }),
+    /lands at its link base 0x00200000, not at 0x03e00000/,
+  );
+});
+
+t.test('a refusal is asked of the map that is given', async (t) => {
+  t.equal(predictedRefusal('bios', 0x3e00000, MOVABLE, MEMORY_MAP), undefined);
+  t.match(predictedRefusal('bios', 0x3e00000, MOVABLE, MEMORY_MAP.slice(0, 2)), /no memory at all/);
+});
+
+t.test('a base that GRUB chose: in the window, aligned, in free memory', async (t) => {
+  const wrong = (loadBase: number, map = MEMORY_MAP) =>
+    observeChosenBase(MOVABLE, loadBase, map).flatMap(({ ok, text }) => (ok ? [] : [text]));
+  t.strictSame(wrong(0x3e00000), []);
+  t.strictSame(wrong(0), ["0x00000000 lies outside the image's window 0x00200000–0xffffffff"]);
+  t.strictSame(wrong(0xffffffff - 0xfff), [
+    "0xfffff000 lies outside the image's window 0x00200000–0xffffffff",
+    '0xfffff000 is no multiple of 0x200000',
+  ]);
+  t.strictSame(wrong(0x301000), ['0x00301000 is no multiple of 0x200000']);
+  const kept = [{ start: 0x3e01000, end: 0x3e02000, use: 'reserved', label: 'ACPI-nvs' } as const];
+  t.strictSame(wrong(0x3e00000, kept), ['the image covers 0x03e01000 (ACPI-nvs), which the firmware keeps']);
+  t.strictSame(
+    observeChosenBase(FIXED, 0x200000, MEMORY_MAP),
+    [],
+    'without a tag there is nothing to choose',
+  );
+});

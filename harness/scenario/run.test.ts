@@ -1,0 +1,190 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { liveGroups } from '../process/live-groups.ts';
+import { bench, type Bench } from '../qemu/testdata/bench.ts';
+import { resultsSchema } from '../report/results-schema.ts';
+import { NoSpaceError, UnwritableFolderError } from '../workdir/folder-errors.ts';
+import type { Results, RunEvent } from './contract.ts';
+import type { PlannedInstance } from './plan.ts';
+import { runAll, type RunRequest } from './run.ts';
+import { fakeArtifacts, HOST, instance, planned, runFolder } from './testdata/fake-run.ts';
+
+// One bench at a time: it is the process's folder for temporary files that each sets.
+t.jobs = 1;
+
+async function request(
+  at: Bench,
+  qemu: string,
+  instances: readonly PlannedInstance[],
+  more: Partial<RunRequest> = {},
+): Promise<RunRequest> {
+  return {
+    runId: '20261123T141403Z-e473',
+    runDirectory: join(at.directory, 'run'),
+    cacheRoot: join(at.directory, 'cache'),
+    host: HOST,
+    artifacts: await fakeArtifacts(at, qemu),
+    plan: { planned: instances, accelerators: { 'bios-q35': { accelerator: 'tcg', reason: 'asked for' } } },
+    arguments: 'console=com1',
+    jobs: 1,
+    timeoutMs: 20_000,
+    repeatCommand: ({ name }) => `npx loadbase run ${name}`,
+    signal: new AbortController().signal,
+    emit: () => undefined,
+    ...more,
+  };
+}
+
+/** results.json as it is now, which must be whole and of the published shape. */
+const onDisk = (at: Bench) =>
+  resultsSchema.parse(JSON.parse(readFileSync(join(at.directory, 'run', 'results.json'), 'utf8'))) as Results;
+
+const repeats = (at: Bench, count: number): PlannedInstance[] =>
+  Array.from({ length: count }, (_, i) => planned(at, { repeat: i + 1 }));
+
+t.test('results.json is whole and right whenever an instance has ended', async (t) => {
+  const at = bench(t);
+  runFolder(at);
+  const events: string[] = [];
+  const counts: [instances: number, finished: boolean][] = [];
+  const emit = (event: RunEvent) => {
+    events.push(event.kind);
+    if (event.kind !== 'instance-ended' && event.kind !== 'run-started') return;
+    const { instances, finished } = onDisk(at);
+    counts.push([instances.length, finished]);
+  };
+  const skipped: PlannedInstance = {
+    kind: 'skip',
+    instance: instance({ firmware: 'efi' }),
+    reason: 'there is no OVMF',
+  };
+  const results = await runAll(await request(at, 'refuses', [...repeats(at, 2), skipped], { emit }));
+  t.strictSame(counts, [
+    [0, false],
+    [1, false],
+    [2, false],
+    [3, false],
+  ]);
+  t.strictSame(onDisk(at), results);
+  t.match(results, {
+    finished: true,
+    planned: 3,
+    totals: { pass: 2, fail: 0, skip: 1, error: 0, crash: 0 },
+    tools: { qemu: { version: '7.2.22' } },
+  });
+  t.match(
+    results.instances.find(({ verdict }) => verdict === 'skip'),
+    { reason: 'there is no OVMF', accelerator: 'none', base: null, expected: 'not run' },
+  );
+  t.equal(events[0], 'run-started');
+  t.equal(events.at(-1), 'run-ended');
+  t.equal(events.filter((kind) => kind === 'instance-started').length, 2, 'what is skipped is not started');
+});
+
+t.test('how long an instance took is told the next time', async (t) => {
+  const at = bench(t);
+  runFolder(at);
+  const typical: (number | undefined)[] = [];
+  const emit = (event: RunEvent) => {
+    if (event.kind === 'instance-started') typical.push(event.typicalMs);
+  };
+  for (let i = 0; i < 2; i++) await runAll(await request(at, 'refuses', repeats(at, 1), { emit }));
+  t.equal(typical[0], undefined);
+  t.ok((typical[1] ?? 0) > 0);
+});
+
+t.test('an aborted run leaves what was known, readable, and no machine', async (t) => {
+  const at = bench(t);
+  runFolder(at);
+  const controller = new AbortController();
+  const ends: RunEvent[] = [];
+  const emit = (event: RunEvent) => {
+    if (event.kind === 'instance-phase' && event.instance.repeat === 2) controller.abort();
+    if (event.kind === 'run-ended') ends.push(event);
+  };
+  const { signal } = controller;
+  // The second hangs; the third is never begun.
+  await runAll(await request(at, 'hangs-when-repeated', repeats(at, 3), { emit, signal }));
+  t.match(onDisk(at), { finished: false, planned: 3, instances: [{ verdict: 'pass' }], totals: { pass: 1 } });
+  t.match(ends, [{ interrupted: true }]);
+  t.strictSame(liveGroups(), []);
+});
+
+t.test('where results cannot be written at all, nothing is booted', async (t) => {
+  const at = bench(t);
+  writeFileSync(join(at.directory, 'run'), 'a file');
+  const events: RunEvent[] = [];
+  const run = runAll(
+    await request(at, 'refuses', repeats(at, 1), { emit: (event) => void events.push(event) }),
+  );
+  await t.rejects(run, UnwritableFolderError);
+  await t.rejects(run, /choose another folder with --out/);
+  t.strictSame(events, []);
+});
+
+t.test('where they cannot be written any more, the machines that still run are ended', async (t) => {
+  const at = bench(t);
+  const folder = runFolder(at);
+  const emit = (event: RunEvent) => {
+    if (event.kind !== 'instance-phase' || event.instance.repeat !== 1) return;
+    rmSync(folder, { recursive: true, force: true });
+    writeFileSync(folder, 'a file');
+  };
+  const run = runAll(await request(at, 'hangs-when-repeated', repeats(at, 3), { emit, jobs: 2 }));
+  await t.rejects(run, UnwritableFolderError);
+  t.strictSame(liveGroups(), []);
+});
+
+t.test('a cache that cannot be written costs estimates only', async (t) => {
+  const at = bench(t);
+  runFolder(at);
+  writeFileSync(join(at.directory, 'cache'), 'a file');
+  const { finished } = await runAll(await request(at, 'refuses', repeats(at, 1)));
+  t.ok(finished);
+});
+
+/** A file system of 1.5 MiB, or why there is none. */
+function tinyFileSystem(path: string): string | undefined {
+  mkdirSync(path);
+  if (process.getuid?.() !== 0) return 'a file system that is full needs root to be mounted';
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1536k', 'tmpfs', path], { stdio: 'pipe' });
+    return undefined;
+  } catch (error) {
+    return `a small file system cannot be mounted here: ${String(error).split('\n')[0]}`;
+  }
+}
+
+/** Until nothing more fits. */
+function fill(path: string): void {
+  try {
+    for (;;) appendFileSync(path, Buffer.alloc(4096));
+  } catch {
+    // It is full.
+  }
+}
+
+t.test('a full disk is an error that says so, and never a verdict about the subject', async (t) => {
+  const at = bench(t);
+  const folder = join(at.directory, 'run');
+  const why = tinyFileSystem(folder);
+  if (why !== undefined) {
+    t.pass('a disk that is full', { skip: why });
+    return;
+  }
+  try {
+    writeFileSync(join(folder, 'ballast'), Buffer.alloc(1024 * 1024));
+    const outcome = await runAll(await request(at, 'refuses', repeats(at, 1)));
+    t.match(outcome, { instances: [{ verdict: 'error', reason: /^no space left in .*--out$/ }] });
+    t.match(onDisk(at), { finished: true, totals: { error: 1 } });
+    rmSync(join(folder, 'results.json'));
+    fill(join(folder, 'more-ballast'));
+    const full = runAll(await request(at, 'refuses', repeats(at, 1)));
+    await t.rejects(full, NoSpaceError);
+    t.strictSame(liveGroups(), []);
+  } finally {
+    execFileSync('umount', [folder]);
+  }
+});

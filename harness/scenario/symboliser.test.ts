@@ -1,0 +1,35 @@
+import t from 'tap';
+import { smallXen } from '../xen/testdata/small-xen.ts';
+import { symboliser } from './symboliser.ts';
+import type { XenFacts } from './xen-driver.ts';
+
+const { image, symbols } = smallXen(t.testdir());
+const facts: XenFacts = {
+  ...{ image, symbols, firmware: 'bios', protocol: 'multiboot2', relocatingLoader: true },
+  ...{ loaderName: 'GRUB', arguments: '', moduleCount: 0 },
+};
+const here = (symbol: string, loadBase: number) =>
+  BigInt(symbols.linkTime(symbol) + loadBase - image.loaded.linkBase);
+
+t.test('names at the load base and at the high addresses', async (t) => {
+  for (const loadBase of [0x200000, 0x3e00000, 0xf0000000]) {
+    const name = symboliser(facts, loadBase);
+    t.equal(name(here('trampoline_setup', loadBase)), 'trampoline_setup');
+    t.equal(name(here('trampoline_setup', loadBase) + 0x1cn), 'trampoline_setup+0x1c');
+    t.equal(name(symbols.linear('__start_xen')), '__start_xen');
+    t.equal(name(BigInt(loadBase) - 1n), undefined, 'below the image');
+    t.equal(name(BigInt(loadBase + image.loaded.loadSize)), undefined, 'above it');
+  }
+});
+
+t.test('the link-time range is somebody else’s when the image is elsewhere, or nowhere', async (t) => {
+  t.equal(symboliser(facts, 0x3e00000)(0x2000c0n), undefined);
+  const notLoaded = symboliser(facts, undefined);
+  t.equal(notLoaded(0x2000c0n), undefined);
+  t.equal(notLoaded(symbols.linear('__high_start')), '__high_start');
+});
+
+t.test('far beyond the last symbol, and without symbols, there is no name', async (t) => {
+  t.equal(symboliser(facts, 0x3e00000)(0xffff82d0f0000000n), undefined);
+  t.equal(symboliser({ ...facts, symbols: undefined }, 0x3e00000)(0x3e000c0n), undefined);
+});

@@ -1,0 +1,89 @@
+/**
+ * `npm run bench`: one JSON line per figure on standard output, progress on standard error. Peers are measured in the
+ * same run, in turn with ours. Take figures on a quiet machine; nothing here is a test.
+ */
+import { parseArgs } from 'node:util';
+import picomatch from 'picomatch';
+import { listFigure, matrixFigure, setupFigure } from './bench/commands.ts';
+import { figureLine, type Figure } from './bench/figure.ts';
+import { instanceOverhead } from './bench/instance-overhead.ts';
+
+const FIGURES: readonly Figure[] = [
+  instanceOverhead('bios'),
+  instanceOverhead('efi'),
+  matrixFigure,
+  listFigure,
+  setupFigure,
+];
+
+const HELP = `npm run bench -- [--filter GLOB] [--rounds N]
+
+  --filter GLOB  only figures whose name matches, e.g. 'instance-*'
+  --rounds N     how often each thing is measured (default: enough for a steady median)
+  --help         this
+
+Figures:
+${FIGURES.map(({ name, about }) => `  ${name.padEnd(24)} ${about}`).join('\n')}
+
+Each is a line {"name", "value", "unit", "peer"?, "peerValue"?, "ratio"?} on standard output.
+`;
+
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+interface Options {
+  readonly figures: readonly Figure[];
+  readonly rounds: number | undefined;
+  readonly help: boolean;
+}
+
+function readOptions(argv: string[]): Options {
+  const { filter, rounds, help } = parsed(argv);
+  const count = rounds === undefined ? undefined : Number(rounds);
+  if (count !== undefined && !(Number.isSafeInteger(count) && count > 0))
+    throw new UsageError(`--rounds ${rounds}: a whole number of at least 1 is needed`);
+  const matches = filter === undefined ? () => true : picomatch(filter);
+  const figures = FIGURES.filter(({ name }) => matches(name));
+  if (figures.length === 0)
+    throw new UsageError(
+      `no figure matches ${filter}; there are ${FIGURES.map(({ name }) => name).join(', ')}`,
+    );
+  return { figures, rounds: count, help: help ?? false };
+}
+
+function parsed(argv: string[]) {
+  try {
+    const options = {
+      filter: { type: 'string' },
+      rounds: { type: 'string' },
+      help: { type: 'boolean' },
+    } as const;
+    return parseArgs({ args: argv, options }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function main(argv: string[]): Promise<void> {
+  const { figures, rounds, help } = readOptions(argv);
+  if (help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const say = (text: string) => void process.stderr.write(`bench: ${text}\n`);
+  for (const figure of figures) {
+    say(figure.name);
+    process.stdout.write(`${figureLine(figure.name, await figure.measure({ rounds, say }))}\n`);
+  }
+}
+
+process.stdout.on('error', () => process.exit(3));
+process.on('SIGINT', () => process.exit(130));
+try {
+  await main(process.argv.slice(2));
+  process.exit(0);
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(error instanceof UsageError ? 2 : 3);
+}

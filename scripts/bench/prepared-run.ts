@@ -1,0 +1,78 @@
+/** What `loadbase run` prepares before its first machine, from the cache, for one default instance. */
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { artifactRequest, toolchainContext } from '../../harness/cli/source-options.ts';
+import { cacheRoot, hostRecord } from '../../harness/cli/surroundings.ts';
+import { matrixInstances } from '../../harness/cli/instance-options.ts';
+import { prepareArtifacts, prepareSubject } from '../../harness/scenario/artifacts.ts';
+import { selectInstances } from '../../harness/scenario/instance-name.ts';
+import { planRun } from '../../harness/scenario/plan.ts';
+import type { InstanceRun } from '../../harness/scenario/run-instance.ts';
+import { SCENARIOS } from '../../scenarios/index.ts';
+import type { Say } from './figure.ts';
+
+/** An instance ready to run, but for the folder that its evidence goes to. */
+export type PreparedInstance = Omit<InstanceRun, 'runDirectory'>;
+
+const TIMEOUT_MS = 120_000;
+
+/** @throws what `loadbase run` throws, and where the instance is skipped on this host. */
+export async function prepareInstance(name: string, folder: string, say: Say): Promise<PreparedInstance> {
+  const { signal } = new AbortController();
+  const context = toolchainContext((event) => {
+    if (event.kind === 'preparing') say(`preparing ${event.task}: ${event.step}`);
+  }, signal);
+  const request = artifactRequest({ grubSrc: 'debian', xenSrc: 'debian' });
+  const instances = selectInstances(matrixInstances(SCENARIOS, {}), [name]);
+  const scenario = SCENARIOS.find((candidate) => candidate.name === instances[0]?.scenario);
+  const artifacts = await prepareArtifacts(
+    request,
+    await prepareSubject(request.subject, context),
+    instances,
+    context,
+  );
+  const { planned } = await planRun({
+    artifacts,
+    instances,
+    accelerator: 'auto',
+    cacheRoot: cacheRoot(),
+    kernelRelease: hostRecord().kernel,
+    runDirectory: folder,
+    misalignedText: scenario?.misalignedText ?? '',
+    emit: () => undefined,
+  });
+  const [only] = planned;
+  if (!scenario || !only) throw new Error(`${name} is in no scenario`);
+  if (only.kind === 'skip') throw new Error(`${name} cannot be booted here: ${only.reason}`);
+  return {
+    planned: only,
+    artifacts,
+    arguments: scenario.arguments,
+    timeoutMs: TIMEOUT_MS,
+    repeat: '',
+    signal,
+    onPhase: () => undefined,
+  };
+}
+
+/** Calls `use` with a folder that is gone afterwards, and after a Ctrl-C. */
+export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'loadbase-bench-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
+  try {
+    return await use(folder);
+  } finally {
+    process.removeListener('exit', remove);
+    remove();
+  }
+}
+
+/** A new folder for one round. */
+export async function roundFolder(folder: string, round: number): Promise<string> {
+  const path = join(folder, String(round));
+  await mkdir(path);
+  return path;
+}
