@@ -56,7 +56,7 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   [
     'a base beyond memory',
     ['--base', '0xf0000000'],
-    /an image at 0xf0000000 ends at 0x[0-9a-f]+, low memory at 0xa0000000/,
+    /an image at 0xf0000000 ends at 0x[0-9a-f]+, past the machine.s memory below 4 GiB \(0xa0000000\)/,
   ],
   ['a base that is no number', ['--base', 'low'], /"low" is no hexadecimal address/],
   [

@@ -93,6 +93,9 @@ t.test('UEFI firmware is missing', async (t) => {
   t.match(run.stdout, /^ok \d+ - \S*~efi~\S+ # SKIP .*apt-get install ovmf/m);
   t.match(run.stdout, /^ok \d+ - \S*~bios~\S+ # time=/m);
   t.match(await readFile(join(out, 'results.json'), 'utf8'), /"skip": 1/);
+  const asked = await withoutFirmware(['run', efi, '--firmware', 'efi', '--out', out]);
+  t.equal(asked.code, 3, 'asked for by name it is not left out');
+  t.match(asked.stderr, /apt-get install ovmf/);
   const doctor = await withoutFirmware(['doctor']);
   t.equal(doctor.code, 3);
   t.match(doctor.stdout, /apt-get install .*ovmf/);

@@ -53,7 +53,7 @@ t.test('the guest that floods its console is told from one that is silent', asyn
 
 t.test('nothing said in time', async (t) => {
   const at = bench(t);
-  const { end, loader } = await boot(at, 'ignores-sigterm', { deadline: Deadline.in(900) });
+  const { end, loader } = await boot(at, 'ignores-sigterm', { deadline: Deadline.in(2500) });
   t.match(end, { kind: 'timeout', awaited: /survey end/, lastSeen: undefined });
   t.equal(loader, undefined);
   t.ok(await at.isTidy());
@@ -92,14 +92,14 @@ t.test('a QEMU that dies while its stub is talked to: the same, and the stop was
 
 t.test('a guest that resets while its stub is silent', async (t) => {
   const at = bench(t);
-  const { end } = await boot(at, 'resets', { deadline: Deadline.in(2500) });
+  const { end } = await boot(at, 'resets', { deadline: Deadline.in(3000) });
   t.strictSame(end, { kind: 'machine', end: { kind: 'reset' } });
   t.ok(await at.isTidy());
 });
 
 t.test('a stub that never answers is the host’s fault, and costs no more than the deadline', async (t) => {
   const at = bench(t);
-  const booted = boot(at, 'silent-gdbstub', { deadline: Deadline.in(1500) });
+  const booted = boot(at, 'silent-gdbstub', { deadline: Deadline.in(2500) });
   await t.rejects(booted, DeadlineError);
   await t.rejects(booted, /the GDB stub's reply to qSupported/);
   t.ok(await at.isTidy());

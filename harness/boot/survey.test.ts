@@ -65,7 +65,7 @@ t.test('a survey that ends otherwise says how, with its last line and its logs',
     await t.rejects(failed, /its logs are in .*survey$/, name);
   }
   await t.rejects(
-    survey(asked(at, 'ignores-sigterm', 800)),
+    survey(asked(at, 'ignores-sigterm', 2500)),
     /timed out waiting for “no payload” or “survey end”/,
   );
 });

@@ -1,8 +1,8 @@
 /** The run proper, between options and reporters. */
 import { rmdir } from 'node:fs/promises';
 import { SCENARIOS } from '../../scenarios/index.ts';
-import { prepareArtifacts, prepareSubject } from '../scenario/artifacts.ts';
-import type { Instance, Results, RunListener } from '../scenario/contract.ts';
+import { prepareArtifacts, prepareSubject, type Artifacts } from '../scenario/artifacts.ts';
+import type { Firmware, Instance, Results, RunListener } from '../scenario/contract.ts';
 import { rememberExpectations } from '../scenario/expectation-memory.ts';
 import { planRun } from '../scenario/plan.ts';
 import { runAll } from '../scenario/run.ts';
@@ -41,6 +41,7 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
   const subject = await prepareSubject(request.subject, context);
   const instances = chosenInstances(SCENARIOS, execution.globs, options, subject);
   const artifacts = await prepareArtifacts(request, subject, instances, context);
+  requireFirmware(options.firmware ?? [], artifacts);
   const host = hostRecord();
   const plan = await planRun({
     artifacts,
@@ -67,6 +68,12 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
     signal,
     emit,
   });
+}
+
+/** A matrix without its UEFI half is worth running; a firmware that was asked for by name is not silently left out. */
+function requireFirmware(asked: readonly Firmware[], { firmware }: Artifacts): void {
+  for (const [key, found] of firmware)
+    if (typeof found === 'string' && asked.some((name) => key.startsWith(name))) throw new Error(found);
 }
 
 async function runFolder(outDirectory: string | undefined): Promise<RunFolder> {

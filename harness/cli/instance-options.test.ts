@@ -99,7 +99,7 @@ t.test('a base that cannot be: the numbers, before anything boots', async (t) =>
     ],
     [
       0xa0000000,
-      /an image at 0xa0000000 ends at 0xa03a7000, low memory at 0xa0000000; give the machine at least/,
+      /an image at 0xa0000000 ends at 0xa03a7000, past the machine's memory .*\(0xa0000000\); choose a lower base/,
     ],
   ];
   for (const [base, message] of cases) {

@@ -1,5 +1,5 @@
 /** Whether an image may be sent to a load base, and if not, why not, in words. */
-import { alignDown, isAligned, MIB } from '../bits/align.ts';
+import { alignDown, isAligned } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import { type Multiboot2Header } from './image-header.ts';
 import { type LoadedImage } from './loaded-image.ts';
@@ -64,7 +64,7 @@ const CHECKS: readonly (readonly [ForcedBaseProblemKind, Check])[] = [
       allowMisaligned !== true && !isAligned(base, align),
       () =>
         `base ${hex(base)} is no multiple of the image's alignment ${hex(align, 1)}; choose ` +
-        `${hex(base - (base % align))} or ${hex(base - (base % align) + align)}, or allow a misaligned base`,
+        `${hex(base - (base % align))} or ${hex(base - (base % align) + align)}`,
     ],
   ],
   [
@@ -72,8 +72,8 @@ const CHECKS: readonly (readonly [ForcedBaseProblemKind, Check])[] = [
     ({ base, memory }, _tag, end) => [
       memory !== undefined && end > memory.lowRamSizeBytes,
       () =>
-        `an image at ${hex(base)} ends at ${hex(end)}, low memory at ${hex(memory?.lowRamSizeBytes ?? 0)}; ` +
-        `give the machine at least ${Math.ceil(end / MIB)} MiB below 4 GiB or choose a lower base`,
+        `an image at ${hex(base)} ends at ${hex(end)}, past the machine's memory below 4 GiB ` +
+        `(${hex(memory?.lowRamSizeBytes ?? 0)}); choose a lower base, or more memory where the machine has room for it`,
     ],
   ],
 ];

@@ -59,7 +59,7 @@ t.test('one that garbles QMP', async (t) => {
 
 t.test('one whose monitor stays silent', async (t) => {
   const at = bench(t);
-  const launched = launch(at, 'never-greets', { deadline: Deadline.in(1500) });
+  const launched = launch(at, 'never-greets', { deadline: Deadline.in(2500) });
   await t.rejects(launched, QmpNegotiationError);
   await t.rejects(launched, /for the QMP greeting/);
   t.ok(await at.isTidy());

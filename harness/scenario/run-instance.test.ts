@@ -69,10 +69,10 @@ t.test('a broken host is an error, in its own words; evidence is kept as far as 
     ['exits-at-once', /^QEMU exited with 1 before it could be talked to: .*could not open disk image/s],
     ['dies-before-greeting', /failed to initialize kvm/],
     ['never-connects', /for QEMU to connect its monitor and serial port$/, 700],
-    ['never-greets', /for the QMP greeting/, 900],
+    ['never-greets', /for the QMP greeting/, 2500],
     ['garbles-qmp', /HTTP\/1.1 400 Bad Request/],
     ['closes-serial', /^QEMU closed the serial port and went on/],
-    ['silent-gdbstub', /the GDB stub's reply to qSupported/, 1200],
+    ['silent-gdbstub', /the GDB stub's reply to qSupported/, 2500],
     ['dies-in-the-middle', /^QEMU ended by itself: .*assertion failed/s],
     ['dies-in-the-loader', /^QEMU ended by itself: .*out of memory/s],
   ];
@@ -86,12 +86,12 @@ t.test('a broken host is an error, in its own words; evidence is kept as far as 
 
 t.test('a guest without an end is a crash, with the last that was seen of it', async (t) => {
   const at = bench(t);
-  const silent = await run(at, 'ignores-sigterm', { timeoutMs: 900, expectation: BOOTS });
+  const silent = await run(at, 'ignores-sigterm', { timeoutMs: 2500, expectation: BOOTS });
   t.match(silent, { verdict: 'crash', reason: /^no end was seen in time \(waited for .*serial console\)/ });
   const flood = await run(at, 'floods-serial', { expectation: BOOTS });
   t.match(flood, { verdict: 'crash', reason: /the guest flooded its serial console/ });
   t.match(flood.excerpt?.[0], 'all work and no play');
-  const reset = await run(at, 'resets', { timeoutMs: 2000, expectation: BOOTS });
+  const reset = await run(at, 'resets', { timeoutMs: 3000, expectation: BOOTS });
   t.match(reset, {
     verdict: 'crash',
     reason: /^the guest reset or triple-faulted/,

@@ -1,7 +1,6 @@
 /** The image under test: built from source or given as a file, with its symbols where there are any. */
 import { readFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { MIB } from '../bits/align.ts';
 import { findMultiboot1Header } from '../multiboot2/multiboot1-header.ts';
 import { parseBootImage, XenSymbols, type BootImage } from '../xen/xen-image.ts';
 
@@ -48,7 +47,7 @@ export async function loadSubject(
 function matchingSymbols(symbols: XenSymbols, image: BootImage): XenSymbols {
   const { linkBase, segments } = image.loaded;
   const segment = segments.find(({ paddr }) => paddr === BigInt(linkBase));
-  const size = Math.min(segment?.filesz ?? 0, MIB);
+  const size = segment?.filesz ?? 0;
   const linked = symbols.bytes(BigInt(linkBase) + symbols.virtualStart, size);
   const offset = segment?.offset ?? 0;
   if (!linked || Buffer.compare(linked, image.bytes.subarray(offset, offset + size)) !== 0)
