@@ -60,7 +60,7 @@ const LOADER_LANDMARKS: readonly Landmark[] = [
 const EXIT_SEEN_MS = 2000;
 
 /** After QEMU holds the machine, what the guest printed before may still be in the socket. */
-const CONSOLE_SETTLE_MS = 2000;
+const CONSOLE_SETTLE_MS = 15_000;
 
 export class BootSession implements AsyncDisposable {
   readonly #releases: Releases;

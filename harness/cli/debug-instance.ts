@@ -39,9 +39,7 @@ export async function debugInstance(name: string, options: DebugOptions): Promis
     directory,
     deadline,
     driver: pieces.driver,
-  });
-  signal.addEventListener('abort', () => void session.machine.process.terminate({ graceMs: 0 }), {
-    once: true,
+    signal,
   });
   const stop = await stopAtFirstCheckpoint(session, pieces.driver, deadline);
   if (stop.kind === 'ended') {
@@ -90,6 +88,7 @@ async function prepare(
       runDirectory: path,
       misalignedText: scenario?.misalignedText ?? '',
       emit: (event) => reporter.onEvent(event),
+      signal,
     });
     const [only] = planned;
     if (only?.kind !== 'ready')

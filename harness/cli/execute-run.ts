@@ -52,6 +52,7 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
     runDirectory: folder.path,
     misalignedText: scenario.misalignedText,
     emit,
+    signal,
   });
   if (request.subject.kind === 'build') await rememberExpectations(cacheRoot(), plan.planned);
   return runAll({

@@ -34,7 +34,8 @@ function coloursWanted(isTerminal: boolean): boolean {
 
 /** Standard output. In CI even a terminal gets plain lines: its log is read afterwards. */
 export function standardOutput(): ReporterTarget {
-  const isTerminal = process.stdout.isTTY && !process.env['CI'] && process.env['TERM'] !== 'dumb';
+  // Undefined, not false, where standard output is a pipe.
+  const isTerminal = Boolean(process.stdout.isTTY) && !process.env['CI'] && process.env['TERM'] !== 'dumb';
   return {
     write: (text) => void process.stdout.write(text),
     isTerminal,

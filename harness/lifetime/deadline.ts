@@ -48,7 +48,11 @@ export class Deadline {
     let timer: NodeJS.Timeout | undefined;
     const expiry = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
-        reject(new DeadlineError(awaited, performance.now() - started, lastSeen?.()));
+        // Timers come before sockets in Node's loop: after a stall of this process (a paused or starved host) what the
+        // other side said meanwhile is still unread. It is read first, so that our own sleep is not its silence.
+        setImmediate(() =>
+          setImmediate(() => reject(new DeadlineError(awaited, performance.now() - started, lastSeen?.()))),
+        );
       }, this.remainingMs);
     });
     try {

@@ -78,19 +78,19 @@ export async function evidenceOf(
   return kept;
 }
 
-/** The result of an instance that is not run. */
-export function skippedResult(
-  planned: Extract<PlannedInstance, { kind: 'skip' }>,
+/** The result of an instance that is not run: skipped, or its host broke before. */
+export function unrunResult(
+  planned: Exclude<PlannedInstance, { kind: 'ready' }>,
   repeat: string,
 ): InstanceResult {
-  const { instance, reason } = planned;
+  const { kind, instance, reason } = planned;
   return {
     name: instance.name,
     scenario: instance.scenario,
     firmware: instance.firmware,
     base: null,
     expected: 'not run',
-    verdict: 'skip',
+    verdict: kind === 'skip' ? 'skip' : 'error',
     reason,
     durationMs: 0,
     loadBaseAddress: null,

@@ -82,9 +82,13 @@ t.test('a base that this machine has not is a skip, too', async (t) => {
   t.match(planned, [{ kind: 'skip', reason: /memory map has no firmware-owned base/ }]);
 });
 
-t.test('a survey that fails says what QEMU said', async (t) => {
+t.test('a survey that fails breaks its own instances, with what QEMU said', async (t) => {
   const here = bench(t);
-  await t.rejects(plan(here, [at(0x3e00000)], { qemu: 'exits-at-once' }), /could not open disk image/);
+  const { planned } = await plan(here, [at(0x3e00000), at(0x4000000)], { qemu: 'exits-at-once' });
+  t.match(planned, [
+    { kind: 'broken', reason: /could not open disk image/ },
+    { kind: 'broken', reason: /could not open disk image/ },
+  ]);
 });
 
 t.test('the accelerator that was asked for is taken without a proof, and said', async (t) => {

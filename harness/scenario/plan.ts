@@ -1,9 +1,10 @@
 /** From instances to planned instances: accelerator, memory map, base in numbers, expectation. */
 import { Deadline } from '../lifetime/deadline.ts';
 import { proveAccelerator, type AcceleratorProof } from '../boot/accelerator-proof.ts';
-import { survey, SurveyStore, type Survey } from '../boot/survey.ts';
+import { survey, SurveyError, SurveyStore, type Survey } from '../boot/survey.ts';
 import type { MemoryRegion } from '../grub/memory-map.ts';
 import type { BootMedium } from '../image/medium.ts';
+import { QemuStartError } from '../qemu/launch.ts';
 import type { Accelerator, MachineSpec } from '../qemu/machine-spec.ts';
 import { firmwareKey, preparationFolder, type Artifacts, type FirmwareArtifact } from './artifacts.ts';
 import type { Expectation, Instance, RunListener } from './contract.ts';
@@ -25,7 +26,7 @@ export interface PlanRequest {
   readonly signal?: AbortSignal;
 }
 
-/** An instance ready to run, or the reason why it is skipped. */
+/** An instance ready to run, the reason why it is skipped, or what broke before it could be planned. */
 export type PlannedInstance =
   | {
       readonly kind: 'ready';
@@ -37,7 +38,7 @@ export type PlannedInstance =
       /** The boot loader name that the GRUB on this medium must give. */
       readonly loaderName: string;
     }
-  | { readonly kind: 'skip'; readonly instance: Instance; readonly reason: string };
+  | { readonly kind: 'skip' | 'broken'; readonly instance: Instance; readonly reason: string };
 
 export interface RunPlan {
   readonly planned: readonly PlannedInstance[];
@@ -50,7 +51,7 @@ const SURVEY_MS = 90_000;
 /** SeaBIOS and OVMF under TCG on the machine that FACTS were measured on. */
 const TYPICAL_SURVEY_MS = { bios: 500, efi: 3_200 } as const;
 
-/** @throws SurveyError, UnwritableFolderError, NoSpaceError, and what BootSession.launch throws; the signal's reason. */
+/** @throws UnwritableFolderError, NoSpaceError, and what BootSession.launch throws; the signal's reason. */
 export async function planRun(request: PlanRequest): Promise<RunPlan> {
   const planner = new Planner(request);
   const planned: PlannedInstance[] = [];
@@ -63,7 +64,8 @@ export async function planRun(request: PlanRequest): Promise<RunPlan> {
 
 class Planner {
   readonly accelerators = new Map<string, AcceleratorProof>();
-  readonly #surveys = new Map<string, Survey>();
+  /** What was found, or why nothing was: a firmware that hangs is not waited for again. */
+  readonly #surveys = new Map<string, Survey | string>();
   readonly #store: SurveyStore;
 
   constructor(readonly request: PlanRequest) {
@@ -83,7 +85,9 @@ class Planner {
     const medium = grub.media.get(instance.medium);
     if (!medium) throw new Error(`no ${instance.medium} medium was made for ${instance.name}`);
     const spec = await this.#spec(instance, firmware, medium);
-    const { memoryMap } = await this.#survey(instance, spec, firmware, medium);
+    const surveyed = await this.#survey(instance, spec, firmware, medium);
+    if (typeof surveyed === 'string') return { kind: 'broken', instance, reason: surveyed };
+    const { memoryMap } = surveyed;
     const { image } = artifacts.subject;
     try {
       const base = resolveBase(instance, image, memoryMap);
@@ -163,7 +167,7 @@ class Planner {
     spec: Omit<MachineSpec, 'payload'>,
     firmware: FirmwareArtifact,
     medium: BootMedium,
-  ): Promise<Survey> {
+  ): Promise<Survey | string> {
     const { artifacts, emit } = this.request;
     const inputs = {
       qemu: artifacts.qemu.sha256,
@@ -188,10 +192,15 @@ class Planner {
       directory: preparationFolder(this.request.runDirectory, `survey-${what}-${instance.grubVariant}`),
       deadline: Deadline.in(SURVEY_MS),
       ...this.#abortable(),
+    }).catch((error: unknown) => {
+      this.request.signal?.throwIfAborted();
+      if (error instanceof SurveyError || error instanceof QemuStartError) return error.message;
+      throw error;
     });
+    this.#surveys.set(key, found);
+    if (typeof found === 'string') return found;
     emit({ kind: 'prepared', task: 'survey', step, elapsedMs: found.durationMs });
     await this.#store.keep(inputs, found);
-    this.#surveys.set(key, found);
     return found;
   }
 }

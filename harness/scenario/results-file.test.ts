@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import t from 'tap';
 import { UnwritableFolderError } from '../workdir/folder-errors.ts';
 import type { InstanceResult, Results } from './contract.ts';
-import { skippedResult } from './instance-result.ts';
+import { unrunResult } from './instance-result.ts';
 import { ResultsFile } from './results-file.ts';
 import { HOST, instance } from './testdata/fake-run.ts';
 
 const HEAD = { runId: 'r', startedAt: '2026-11-23T14:14:03Z', host: HOST, tools: {}, planned: 20 };
 const result = (repeat: number): InstanceResult =>
-  skippedResult({ kind: 'skip', instance: instance({ repeat }), reason: 'for once' }, 'npx loadbase run');
+  unrunResult({ kind: 'skip', instance: instance({ repeat }), reason: 'for once' }, 'npx loadbase run');
 
 const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Results;
 

@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import type { Artifacts } from './artifacts.ts';
 import type { HostRecord, Instance, InstanceResult, Results, RunListener } from './contract.ts';
 import { Durations } from './durations.ts';
-import { skippedResult } from './instance-result.ts';
+import { unrunResult } from './instance-result.ts';
 import type { PlannedInstance, RunPlan } from './plan.ts';
 import { ResultsFile } from './results-file.ts';
 import { runInstance } from './run-instance.ts';
@@ -109,7 +109,7 @@ async function runOne(
   const { instance } = planned;
   const { emit } = request;
   const repeat = request.repeatCommand(instance);
-  if (planned.kind === 'skip') return skippedResult(planned, repeat);
+  if (planned.kind !== 'ready') return unrunResult(planned, repeat);
   const typicalMs = durations.typicalMs(instance.name);
   emit({ kind: 'instance-started', instance, ...(typicalMs === undefined ? {} : { typicalMs }) });
   return runInstance({

@@ -45,7 +45,7 @@ export async function prepareInstance(name: string, folder: string, say: Say): P
   });
   const [only] = planned;
   if (!scenario || !only) throw new Error(`${name} is in no scenario`);
-  if (only.kind === 'skip') throw new Error(`${name} cannot be booted here: ${only.reason}`);
+  if (only.kind !== 'ready') throw new Error(`${name} cannot be booted here: ${only.reason}`);
   return {
     planned: only,
     artifacts,
