@@ -15,7 +15,7 @@ const bench = (...args: string[]) =>
 t.test('one figure, one line on standard output; progress on standard error', async (t) => {
   const { status, stdout, stderr } = bench('--filter', 'li*', '--rounds', '1');
   t.equal(status, 0, stderr);
-  t.match(JSON.parse(stdout), { name: 'list', unit: 'ms', peer: 'node -e 0', ratio: Number });
+  t.match(JSON.parse(stdout), { name: 'list', unit: 'ms', peer: 'node bin/loadbase.js list', ratio: Number });
   t.equal(stdout.trimEnd().split('\n').length, 1);
   t.match(stderr, /^bench: list$/m);
 });
