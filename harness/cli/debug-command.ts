@@ -4,7 +4,7 @@ import { SCENARIOS } from '../../scenarios/index.ts';
 import { addInstanceOptions } from './instance-options.ts';
 import { oneOf } from './options.ts';
 import type { DebugOptions } from './run-options.ts';
-import { addSourceOptions } from './source-options.ts';
+import { addImageOption, addSourceOptions } from './source-options.ts';
 
 export function addDebugCommand(program: Command): void {
   const command = program
@@ -12,11 +12,8 @@ export function addDebugCommand(program: Command): void {
     .description(
       'boot one instance, stop at its first checkpoint, and print the gdb command with symbols at the right base',
     )
-    .argument('<instance>', 'its name, as `loadbase list` shows it')
-    .option(
-      '--xen <file[,symbols]>',
-      'a ready Xen image, gzip or not, and its xen-syms (e.g. ./xen.gz,./xen-syms)',
-    );
+    .argument('<instance>', 'its name, as `loadbase list` shows it');
+  addImageOption(command);
   addInstanceOptions(command, SCENARIOS);
   addSourceOptions(command)
     .option(

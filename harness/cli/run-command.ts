@@ -9,18 +9,15 @@ import { addInstanceOptions, matrixInstances } from './instance-options.ts';
 import { interruptSignal } from './interrupt.ts';
 import { listOf, oneOf, positiveInteger, positiveSeconds } from './options.ts';
 import type { RunOptions } from './run-options.ts';
-import { addSourceOptions } from './source-options.ts';
+import { addImageOption, addSourceOptions } from './source-options.ts';
 import { standardOutput } from './surroundings.ts';
 
 export function addRunCommand(program: Command): void {
   const command = program
     .command('run')
     .description('boot instances and judge them; without arguments the default matrix')
-    .argument('[glob...]', "instance names or patterns, e.g. '*~efi~*'; see `loadbase list`")
-    .option(
-      '--xen <file[,symbols]>',
-      'a ready Xen image, gzip or not, and its xen-syms (e.g. ./xen.gz,./xen-syms)',
-    );
+    .argument('[glob...]', "instance names or patterns, e.g. '*~efi~*'; see `loadbase list`");
+  addImageOption(command);
   addInstanceOptions(command, SCENARIOS);
   addSourceOptions(command)
     .option(

@@ -16,6 +16,14 @@ export interface SourceOptions {
   readonly xen?: string;
 }
 
+/** For commands that boot: an image that is not built here. */
+export function addImageOption(command: Command): Command {
+  return command.option(
+    '--xen <file[,symbols]>',
+    'a ready Xen image, gzip or not, and its xen-syms (e.g. ./xen.gz,./xen-syms)',
+  );
+}
+
 export function addSourceOptions(command: Command): Command {
   return command
     .option(
@@ -25,7 +33,7 @@ export function addSourceOptions(command: Command): Command {
     )
     .option(
       '--xen-src <source>',
-      'Xen: debian, a folder, or folder#revision of a clone (e.g. ~/xen#my-branch)',
+      'Xen: debian, a folder, or folder#revision of a clone, whose own .config is not used (e.g. ~/xen#my-branch)',
       'debian',
     )
     .option(
