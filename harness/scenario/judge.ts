@@ -42,8 +42,7 @@ function verdictOf(
   const { record, expectation } = judged;
   const broken = harnessFault(record.end);
   if (broken) return { verdict: 'error', reason: broken };
-  if (judged.expectation.kind === 'refused')
-    return judgeRefusal(judged, expectation.kind === 'refused' ? expectation.reason : '');
+  if (expectation.kind === 'refused') return judgeRefusal(judged, expectation.reason);
   const wrong = checkpoints.filter(({ ok }) => !ok);
   const first = wrong[0];
   const wantedEnd = expectation.kind === 'early-error' ? 'early-error' : 'expected';
