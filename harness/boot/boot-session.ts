@@ -3,20 +3,24 @@
  * to checkpoint until it says its last word, dies, or the time is up. The session records; it does not judge.
  */
 import { join } from 'node:path';
-import { Deadline, DeadlineError } from '../lifetime/deadline.ts';
+import { Deadline } from '../lifetime/deadline.ts';
 import { Releases } from '../lifetime/releases.ts';
-import { LOADER_LINES, LOADER_PROMPT, readLoaderReport, type LoaderReport } from '../grub/console.ts';
+import { readLoaderReport, type LoaderReport } from '../grub/console.ts';
 import type { Firmware } from '../grub/firmware-kind.ts';
 import { launchMachine, type Machine } from '../qemu/launch.ts';
 import type { MachineSpec } from '../qemu/machine-spec.ts';
-import { SerialClosedError, SerialFloodError } from '../serial/errors.ts';
 import { SerialConsole } from '../serial/serial-console.ts';
-import type { Landmark } from '../serial/landmark.ts';
+import { phaseBudgetMs } from '../serial/phase-budget.ts';
 import { EvidenceWriter } from '../workdir/evidence-writer.ts';
 import { writeFileAtomic } from '../workdir/atomic-file.ts';
 import { runCheckpoints } from './checkpoint-loop.ts';
 import { MachineWatch } from './machine-end.ts';
 import type { BootEnd } from './boot-end.ts';
+import { consoleSaid, type Said } from './console-said.ts';
+import { CPU_LOG } from './cpu-log.ts';
+import { EXCEPTION_LANDMARKS } from './firmware-exception.ts';
+import { GuestWatch } from './guest-watch.ts';
+import { LOADER_ENDS, LOADER_LANDMARKS, loaderEnd } from './loader-landmarks.ts';
 import type { ObservedCheckpoint, SubjectDriver } from './subject-driver.ts';
 
 export interface BootRecord {
@@ -27,6 +31,10 @@ export interface BootRecord {
   readonly missed: readonly string[];
   /** Cleaned console lines of the subject's phase. */
   readonly subjectLines: readonly string[];
+  /** The last landmark that was believed. */
+  readonly lastLandmark?: string | undefined;
+  /** Landmarks said in a phase they do not belong to: not believed, and each named once. */
+  readonly outOfPhase?: readonly string[];
 }
 
 export type HandOff =
@@ -46,21 +54,16 @@ export interface BootOptions {
   readonly signal?: AbortSignal;
 }
 
-const LOADER_LANDMARKS: readonly Landmark[] = [
-  { name: 'loader started', phase: 'firmware', pattern: LOADER_LINES.started, entersPhase: 'loader' },
-  { name: 'no payload', phase: 'loader', pattern: LOADER_LINES.noPayload },
-  { name: 'survey end', phase: 'loader', pattern: LOADER_LINES.surveyEnd },
-  { name: 'refused', phase: 'loader', pattern: LOADER_LINES.refused },
-  { name: 'loaded', phase: 'loader', pattern: LOADER_LINES.loaded, entersPhase: 'subject' },
-  { name: 'boot failed', phase: 'subject', pattern: LOADER_LINES.bootFailed },
-  { name: 'loader prompt', phase: 'loader', pattern: LOADER_PROMPT },
-];
-
 /** QEMU's sockets close a moment before its exit is seen, and the exit says more. */
 const EXIT_SEEN_MS = 2000;
 
 /** After QEMU holds the machine, what the guest printed before may still be in the socket. */
 const CONSOLE_SETTLE_MS = 15_000;
+
+/** The same for what is only a word more. */
+const QUIET_AFTER_RING_MS = 1000;
+
+const BOOT_FAILED: BootEnd = { kind: 'loader', detail: 'GRUB came back from `boot`' };
 
 export class BootSession implements AsyncDisposable {
   readonly #releases: Releases;
@@ -68,6 +71,7 @@ export class BootSession implements AsyncDisposable {
   readonly machine: Machine;
   readonly console: SerialConsole;
   readonly #watch: MachineWatch;
+  readonly #guest: GuestWatch;
 
   private constructor(releases: Releases, options: BootOptions, machine: Machine, console: SerialConsole) {
     this.#releases = releases;
@@ -76,6 +80,9 @@ export class BootSession implements AsyncDisposable {
     this.console = console;
     this.#watch = new MachineWatch(machine);
     releases.add('the machine watch', () => this.#watch[Symbol.dispose]());
+    const { deadline } = options;
+    this.#guest = new GuestWatch({ machine, console, deadline, loaderReport: () => this.#loaderReport() });
+    releases.add('the guest watch', () => this.#guest[Symbol.dispose]());
   }
 
   /** Launches the machine, frozen, with all evidence files open. @throws what launchMachine throws. */
@@ -95,13 +102,15 @@ export class BootSession implements AsyncDisposable {
           qemu: options.qemu,
           spec: options.spec,
           stderrPath: file('qemu.stderr'),
+          cpuLogPath: file(CPU_LOG),
           deadline: options.deadline,
           onQmpLine: (direction, text) => qmpLog.write(`${direction === 'send' ? '>' : '<'} ${text}\n`),
           onArgv: (argv) => writeFileAtomic(file('argv.json'), `${JSON.stringify(argv, undefined, 1)}\n`),
           ...(options.signal ? { signal: options.signal } : {}),
         }),
       );
-      const landmarks = [...LOADER_LANDMARKS, ...(options.driver?.landmarks ?? [])];
+      const exceptions = options.spec.firmware.kind === 'efi' ? EXCEPTION_LANDMARKS : [];
+      const landmarks = [...LOADER_LANDMARKS, ...exceptions, ...(options.driver?.landmarks ?? [])];
       const console = new SerialConsole({ landmarks, raw, clean });
       machine.serial.on('data', (chunk: Buffer) => console.feed(chunk));
       machine.serial.on('close', () => console.close());
@@ -167,11 +176,10 @@ export class BootSession implements AsyncDisposable {
   }
 
   async #untilHandOff(): Promise<BootEnd | 'loaded'> {
-    const said = this.#landmark(['no payload', 'survey end', 'loader prompt'], this.#options.deadline);
-    const first = await Promise.race([said, this.#watch.next()]);
-    if (first.kind === 'timeout' || first.kind === 'console') return first;
-    if (first.kind === 'landmark') return this.#loaderEnd(first.name);
-    if (first.kind !== 'paused') return { kind: 'machine', end: first };
+    const machineEnded = this.#machineEnd();
+    const first = await Promise.race([this.#loaderSaid(), machineEnded, this.#guest.died]);
+    if (first.kind === 'landmark') return loaderEnd(first.name);
+    if (first.kind !== 'machine' || first.end.kind !== 'paused') return first;
     const report = await this.#landmark(['loaded', 'refused'], this.#options.deadline.cut(CONSOLE_SETTLE_MS));
     if (report.kind === 'console') return report;
     if (report.kind === 'timeout')
@@ -179,10 +187,15 @@ export class BootSession implements AsyncDisposable {
     return report.name === 'loaded' ? 'loaded' : { kind: 'refused', errors: this.#loaderReport().errors };
   }
 
-  #loaderEnd(landmark: string): BootEnd {
-    if (landmark === 'survey end') return { kind: 'survey' };
-    if (landmark === 'no payload') return { kind: 'loader', detail: 'GRUB found no readable payload drive' };
-    return { kind: 'loader', detail: 'GRUB is at its prompt' };
+  /** Firmware and loader have a budget each, so that a hang is called by its phase's name. */
+  async #loaderSaid(): Promise<Said> {
+    const { deadline } = this.#options;
+    const totalMs = deadline.remainingMs;
+    const inTime = (phase: 'firmware' | 'loader') => deadline.cut(phaseBudgetMs(phase, totalMs));
+    const started = await this.#landmark(['loader started', 'early loader prompt'], inTime('firmware'));
+    return started.kind === 'landmark' && started.name === 'loader started'
+      ? this.#landmark(LOADER_ENDS, inTime('loader'))
+      : started;
   }
 
   async #runSubject(driver: SubjectDriver, report: LoaderReport): Promise<BootRecord> {
@@ -190,20 +203,29 @@ export class BootSession implements AsyncDisposable {
     const ended = this.#landmark([...ends, 'boot failed'], this.#options.deadline).then((said): BootEnd => {
       if (said.kind !== 'landmark') return said;
       const meaning = driver.ends[said.name];
-      return meaning
-        ? { kind: 'subject', meaning, text: said.text }
-        : { kind: 'loader', detail: 'GRUB came back from `boot`' };
+      return meaning ? { kind: 'subject', meaning, text: said.text } : BOOT_FAILED;
     });
-    const died = this.#watch.next().then((end): BootEnd => ({ kind: 'machine', end }));
     const { checkpoints, missed, end } = await runCheckpoints({
       machine: this.machine,
       stops: driver.stops(report),
       observe: (name, guest) => driver.observe(name, guest, report),
-      ended: Promise.race([ended, died]),
+      ended: Promise.race([ended, this.#subjectDied(), this.#guest.died]),
       deadline: this.#options.deadline,
       onPhase: this.#options.onPhase,
     });
     return { ...this.#record(end), checkpoints, missed };
+  }
+
+  async #machineEnd(): Promise<Extract<BootEnd, { kind: 'machine' }>> {
+    return { kind: 'machine', end: await this.#watch.next() };
+  }
+
+  /** GRUB rings, too, where `boot` comes back to it, and says so before. */
+  async #subjectDied(): Promise<BootEnd> {
+    const died = await this.#machineEnd();
+    if (died.end.kind !== 'paused') return died;
+    const said = await this.#landmark(['boot failed'], this.#options.deadline.cut(QUIET_AFTER_RING_MS));
+    return said.kind === 'landmark' ? BOOT_FAILED : died;
   }
 
   #loaderReport(): LoaderReport {
@@ -217,28 +239,12 @@ export class BootSession implements AsyncDisposable {
       checkpoints: [],
       missed: [],
       subjectLines: this.console.lines('subject'),
+      lastLandmark: this.console.lastLandmark?.name,
+      outOfPhase: [...new Set(this.console.outOfPhase.map(({ name }) => name))],
     };
   }
 
-  /** A wait that ends as a value: matched, timed out, or with nothing more to come. */
-  async #landmark(names: readonly string[], deadline: Deadline): Promise<Said> {
-    try {
-      const match = await this.console.waitFor(names, deadline);
-      return { kind: 'landmark', name: match.name, text: match.line };
-    } catch (error) {
-      if (error instanceof SerialFloodError)
-        return { kind: 'console', state: 'flooded', detail: error.message };
-      if (error instanceof SerialClosedError) {
-        // A QEMU that ends closes its sockets first: then its exit, which the watch reports, is the end.
-        await this.#hasExited();
-        return { kind: 'console', state: 'closed', detail: error.message };
-      }
-      if (!(error instanceof DeadlineError)) throw error;
-      return { kind: 'timeout', awaited: error.awaited, lastSeen: this.console.lastLines(1)[0] };
-    }
+  #landmark(names: readonly string[], deadline: Deadline): Promise<Said> {
+    return consoleSaid(this.console, names, deadline, () => this.#hasExited());
   }
 }
-
-type Said =
-  | { readonly kind: 'landmark'; readonly name: string; readonly text: string }
-  | Extract<BootEnd, { kind: 'timeout' | 'console' }>;

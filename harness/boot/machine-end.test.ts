@@ -4,7 +4,7 @@ import type { QmpEvent } from '../qmp/event-history.ts';
 import type { ProcessExit } from '../process/spawn-group.ts';
 import { endFromEvent, MachineWatch } from './machine-end.ts';
 import { parseGdtr } from './guest.ts';
-import { parseCodeSegment } from './post-mortem.ts';
+import { parseCodeSegment } from './cpu-state.ts';
 
 const event = (name: string, data: Record<string, unknown> = {}): QmpEvent => ({
   ...{ sequence: 1, timeMs: undefined },

@@ -6,6 +6,7 @@ import { writeFileAtomic } from '../workdir/atomic-file.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import { listing } from '../x86/listing.ts';
 import type { BootSession } from './boot-session.ts';
+import { parseCodeSegment } from './cpu-state.ts';
 import { humanMonitor } from './guest.ts';
 
 export interface PostMortem {
@@ -21,27 +22,6 @@ export interface PostMortemOptions {
   readonly disassembler: Disassembler;
   /** Name of a linear address, e.g. `trampoline_setup+0x1c`. */
   readonly symbolise: (linear: bigint) => string | undefined;
-}
-
-/** The code segment's hidden part as HMP shows it: `CS =0008 00000000 ffffffff 00c09b00 DPL=0 CS32 [-RA]`. */
-export interface CodeSegment {
-  readonly base: bigint;
-  readonly bitness: 16 | 32 | 64;
-}
-
-const LONG = 1 << 21;
-const DEFAULT_32 = 1 << 22;
-
-export function parseCodeSegment(registersText: string): CodeSegment | undefined {
-  const match = /^CS =[0-9a-f]+ ([0-9a-f]+) [0-9a-f]+ ([0-9a-f]+)/m.exec(registersText);
-  if (!match) return undefined;
-  const flags = Number.parseInt(match[2] ?? '0', 16);
-  const longMode = /^EFER=([0-9a-f]+)/m.exec(registersText)?.[1];
-  const isLong = (flags & LONG) !== 0 && longMode !== undefined && (BigInt(`0x${longMode}`) & 0x400n) !== 0n;
-  return {
-    base: BigInt(`0x${match[1] ?? '0'}`),
-    bitness: isLong ? 64 : (flags & DEFAULT_32) !== 0 ? 32 : 16,
-  };
 }
 
 /** Tries everything; what cannot be had is left out, for the machine may be half gone. */

@@ -64,10 +64,7 @@ t.test('a survey that ends otherwise says how, with its last line and its logs',
     await t.rejects(failed, text, name);
     await t.rejects(failed, /its logs are in .*survey$/, name);
   }
-  await t.rejects(
-    survey(asked(at, 'ignores-sigterm', 2500)),
-    /timed out waiting for “no payload” or “survey end”/,
-  );
+  await t.rejects(survey(asked(at, 'ignores-sigterm', 2500)), /timed out waiting for “loader started”/);
 });
 
 t.test('a folder that cannot be made is no survey’s fault', async (t) => {

@@ -55,6 +55,12 @@ t.test('UEFI firmware is two flash drives, the variables writable and the machin
   ]);
 });
 
+t.test('CPU resets are logged where a place for that is given', async (t) => {
+  t.strictSame(qemuArguments(bios, { ...wiring, cpuLog: 'run/qemu-cpu.log' }).slice(-4), [
+    ...['-d', 'cpu_reset', '-D', 'run/qemu-cpu.log'],
+  ]);
+});
+
 t.test('a comma in a path does not end the option', async (t) => {
   t.equal(escapeValue('a,b'), 'a,,b');
   t.match(mediumArguments({ ...bios, medium: { kind: 'disk', path: 'a,b.img' } }), [

@@ -87,6 +87,14 @@ export function lifecycleArguments(): string[] {
   return ['-S', '-no-reboot', '-no-shutdown', '-action', 'panic=pause'];
 }
 
+/**
+ * QMP reports a triple fault as a reset; only this log tells them apart, and only under TCG. Nothing is written to it
+ * while the guest runs. Source: QEMU target/i386/tcg/excp_helper.c (CPU_LOG_RESET).
+ */
+export function logArguments({ cpuLog }: MachineWiring): string[] {
+  return cpuLog === undefined ? [] : ['-d', 'cpu_reset', '-D', cpuLog];
+}
+
 /** The whole argv, without the program's own name. */
 export function qemuArguments(spec: MachineSpec, wiring: MachineWiring): string[] {
   return [
@@ -98,5 +106,6 @@ export function qemuArguments(spec: MachineSpec, wiring: MachineWiring): string[
     ...deviceArguments(),
     ...wiringArguments(wiring),
     ...lifecycleArguments(),
+    ...logArguments(wiring),
   ];
 }

@@ -32,6 +32,8 @@ export interface LaunchOptions {
   readonly qemu: string;
   readonly spec: MachineSpec;
   readonly stderrPath: string;
+  /** CPU resets and triple faults are logged there; see argv.ts. */
+  readonly cpuLogPath?: string;
   readonly deadline: Deadline;
   /** Told each QMP line as it passes. */
   readonly onQmpLine?: (direction: 'send' | 'receive', text: string) => void;
@@ -72,7 +74,7 @@ export async function launchMachine(options: LaunchOptions): Promise<Machine> {
 async function assemble(options: LaunchOptions, releases: Releases): Promise<Machine> {
   const { spec, deadline } = options;
   const folder = releases.use('the socket folder', await createSocketFolder());
-  const wiring = wiringIn(folder);
+  const wiring = wiringIn(folder, options.cpuLogPath);
   if (spec.firmware.kind === 'efi') await copyFile(spec.firmware.variablesTemplate, wiring.variables);
   const qmpListener = await listen(wiring.qmpSocket, releases);
   const serialListener = await listen(wiring.serialSocket, releases);
@@ -134,8 +136,11 @@ async function startQemu(
 }
 
 /** @throws SocketPathTooLongError: Node would cut the path, and QEMU would look for another. */
-function wiringIn(folder: SocketFolder): MachineWiring {
+function wiringIn(folder: SocketFolder, cpuLogPath: string | undefined): MachineWiring {
+  // QEMU takes a % in the name of its log for a place to put its process number.
+  const isPlain = cpuLogPath !== undefined && !cpuLogPath.includes('%');
   return {
+    ...(isPlain ? { cpuLog: cpuLogPath } : {}),
     qmpSocket: folder.socketPath('qmp'),
     serialSocket: folder.socketPath('serial'),
     gdbSocket: folder.socketPath('gdb'),

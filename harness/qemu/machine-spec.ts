@@ -33,6 +33,8 @@ export interface MachineWiring {
   readonly gdbSocket: string;
   /** This machine's own copy of the firmware's variable store; unused with SeaBIOS. */
   readonly variables: string;
+  /** Where QEMU logs CPU resets and triple faults; absent: nowhere. */
+  readonly cpuLog?: string;
 }
 
 const MIB = 1024 * 1024;

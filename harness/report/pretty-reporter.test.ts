@@ -53,6 +53,10 @@ t.test('the account at the end says what a reader needs', async (t) => {
   t.match(text, 'as expected: control: lands at its link base');
   t.match(text, 'no 64-bit OVMF is installed');
   t.equal(text.split('triple fault at').length, 2, 'a reason stands in its block only');
+  t.match(
+    text,
+    '  death      triple-fault; PC 0x12403f41, trampoline_setup+0x141; 32-bit, paging on, interrupts off; last',
+  );
   t.match(text, '  witnesses  3 of 7 agree: boot information, entry, base computed\n');
   t.match(text, '  ✗ page tables relocated: never reached; the machine was reset');
   t.match(text, '  │ → 12403f41  0f 22 c0              mov   %eax,%cr0');

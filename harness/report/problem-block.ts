@@ -23,6 +23,7 @@ export function problemBlock(result: InstanceResult, folder: string, style: Tabl
     verdictPaint(result.verdict, colours)(title),
     ...field('expected', guestLine(result.expected, REASON_MAX), style),
     ...field('reason', guestLine(result.reason, REASON_MAX), style),
+    ...deathLines(result, style),
     ...field('load base', loadBase(result), style),
     ...checkpointLines(result.checkpoints, style),
     ...field('not tried', result.notPossible.map((name) => guestLine(name, DETAIL_MAX)).join('; '), style),
@@ -30,6 +31,17 @@ export function problemBlock(result: InstanceResult, folder: string, style: Tabl
     ...evidenceLines(result.evidence, folder, style),
     ...verbatim('repeat', [guestLine(result.repeat, DETAIL_MAX)], style),
   ];
+}
+
+/** The reason names it already; here is where the guest was then. */
+function deathLines({ death }: InstanceResult, style: TableStyle): string[] {
+  if (!death) return [];
+  const text = (value: string | null, unknown: string) =>
+    value === null ? unknown : guestLine(value, NAME_MAX);
+  const where = death.pc === null ? [] : [`PC ${text(death.pc, '')}, ${text(death.place, 'no known place')}`];
+  const mode = death.mode === null ? [] : [guestLine(death.mode, NAME_MAX)];
+  const landmark = `last landmark: ${text(death.lastLandmark, 'none')}`;
+  return field('death', [guestLine(death.kind, NAME_MAX), ...where, ...mode, landmark].join('; '), style);
 }
 
 function loadBase({ base, loadBaseAddress }: InstanceResult): string {

@@ -18,6 +18,26 @@ const checkpoint = z.object({
   detail: z.string().describe('What was seen and what it proves; where not ok, what was expected.'),
 });
 
+const death = z
+  .object({
+    kind: z.enum([
+      ...(['triple-fault', 'guest-reset', 'reset-or-triple-fault', 'guest-shutdown'] as const),
+      ...(['firmware-exception', 'early-error', 'panic', 'tight-loop', 'halted', 'console-flood'] as const),
+      ...(['firmware-hang', 'loader-error', 'loader-prompt', 'loader-hang'] as const),
+      ...(['qemu-error', 'accelerator-error', 'unknown-hang'] as const),
+    ]),
+    text: z.string().describe('In one line: what, and where the CPU stood.'),
+    lastLandmark: z.string().nullable().describe('The last console landmark that was believed.'),
+    mode: z
+      .string()
+      .nullable()
+      .describe('e.g. 32-bit, paging off, interrupts off; null where QEMU was gone.'),
+    pc: hexAddress.describe('Linear address of the next instruction.'),
+    place: z.string().nullable().describe('Symbol at the PC, or whose memory it is in.'),
+    registers: z.record(z.string(), z.string()).readonly(),
+  })
+  .describe('How the machine died; only where it ended otherwise than it should.');
+
 const instanceResult = z.object({
   name: z.string().describe('e.g. xen-early-boot~efi~base-0x03e00000'),
   scenario: z.string(),
@@ -36,6 +56,7 @@ const instanceResult = z.object({
     .readonly()
     .describe('Kind of evidence to path, relative to the folder of results.json.'),
   repeat: z.string().describe('One command that repeats this instance alone.'),
+  death: death.exactOptional(),
   excerpt: z
     .array(z.string())
     .readonly()

@@ -43,11 +43,18 @@ t.test('diagnostics carry reason, checkpoints, evidence and the command to repea
     verdict: 'fail',
     reason: /^triple fault/,
     expected: 'boots at 0x12400000',
+    death: {
+      kind: 'triple-fault',
+      pc: '0x12403f41',
+      place: 'trampoline_setup+0x141',
+      registers: 'EAX=80000011 ESI=12200000 CR0=00000011',
+    },
     failedCheckpoints: [{ name: 'page tables relocated', detail: /^never reached/ }, {}, {}, {}],
     evidence: { serial: `${OUT_DIRECTORY}/page-tables-unrelocated~bios~base-0x12400000/serial.log` },
     repeat: "npx loadbase run 'page-tables-unrelocated~bios~base-0x12400000'",
   });
   const hostile = asserts.find(({ name }) => name.startsWith('hostile'));
+  t.match(hostile?.diag, { death: { kind: 'unknown-hang', lastLandmark: '\\x1b[2Jowned' } });
   const excerpt = (hostile?.diag as { excerpt: string[] }).excerpt;
   t.same(excerpt.slice(0, 6), [
     '\\x1b[2J\\x1b[1;1Hok 1 - all is well',

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Checkpoint, InstanceResult, RunEvent } from '../scenario/contract.ts';
+import type { Checkpoint, DeathRecord, InstanceResult, RunEvent } from '../scenario/contract.ts';
 import { guestLine } from './escape.ts';
 import { excerptLines } from './excerpt.ts';
 import { CHECKPOINTS_MAX, DETAIL_MAX, NAME_MAX, REASON_MAX } from './limits.ts';
@@ -93,6 +93,7 @@ function diagnostics(result: InstanceResult, folder: string): string {
     reason: guestLine(result.reason, REASON_MAX),
     expected: guestLine(result.expected, REASON_MAX),
     loadBaseAddress: result.loadBaseAddress === null ? null : guestLine(result.loadBaseAddress, NAME_MAX),
+    ...(result.death ? { death: deathFields(result.death) } : {}),
     failedCheckpoints: failedCheckpoints(result.checkpoints),
     ...(excerpt.length > 0 ? { excerpt } : {}),
     evidence: Object.fromEntries(
@@ -105,6 +106,14 @@ function diagnostics(result: InstanceResult, folder: string): string {
   };
   const yaml = stringify(fields, { lineWidth: 0 });
   return `${['---', ...yaml.trimEnd().split('\n'), '...'].map((line) => `  ${line}`).join('\n')}\n`;
+}
+
+function deathFields({ registers, ...rest }: DeathRecord): Record<string, string> {
+  const named = Object.entries(registers).map(([name, value]) => `${name}=${value}`);
+  const fields: Record<string, string> = {};
+  for (const [key, value] of Object.entries({ ...rest, registers: named.join(' ') }))
+    if (value !== null && value !== '') fields[key] = guestLine(value, DETAIL_MAX);
+  return fields;
 }
 
 function failedCheckpoints(checkpoints: readonly Checkpoint[]): { name: string; detail: string }[] {

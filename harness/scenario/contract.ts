@@ -3,6 +3,8 @@
  * line and scenarios meet here and nowhere else.
  */
 
+import type { DeathKind } from '../boot/death.ts';
+
 export type Firmware = 'bios' | 'efi';
 export type MachineType = 'q35' | 'pc';
 export type MediumKind = 'iso' | 'disk';
@@ -61,6 +63,24 @@ export interface Checkpoint {
   readonly detail: string;
 }
 
+/** How a machine died that should not have, or otherwise than it should. */
+export interface DeathRecord {
+  /** One of a closed list: see docs/decisions/0009-names-of-deaths.md. */
+  readonly kind: DeathKind;
+  /** In one line: what, and where the CPU stood. */
+  readonly text: string;
+  /** The last console landmark that was believed; null where there was none. */
+  readonly lastLandmark: string | null;
+  /** e.g. `32-bit, paging off, interrupts off`; null, as the next two, where QEMU was gone. */
+  readonly mode: string | null;
+  /** Linear address of the next instruction. */
+  readonly pc: string | null;
+  /** Symbol at the PC, or whose memory it is in. */
+  readonly place: string | null;
+  /** General and control registers, in hexadecimal. */
+  readonly registers: Readonly<Record<string, string>>;
+}
+
 export interface InstanceResult {
   readonly name: string;
   readonly scenario: string;
@@ -83,6 +103,8 @@ export interface InstanceResult {
   readonly evidence: Readonly<Record<string, string>>;
   /** One command that repeats this instance alone. */
   readonly repeat: string;
+  /** Only where the machine ended otherwise than it should. */
+  readonly death?: DeathRecord;
   /** Last console lines and code around the PC, for a person; only where the verdict is not pass or skip. */
   readonly excerpt?: readonly string[];
 }

@@ -3,13 +3,15 @@ import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hex } from '../bits/hex.ts';
 import type { InstanceResult } from './contract.ts';
+import type { Accelerator } from '../qemu/machine-spec.ts';
+import { deathByError } from './death-record.ts';
 import { expectationText } from './expectation.ts';
 import type { PlannedInstance } from './plan.ts';
 
 /** What the boot decides. */
 export type Outcome = Pick<
   InstanceResult,
-  'verdict' | 'reason' | 'loadBaseAddress' | 'checkpoints' | 'notPossible' | 'excerpt'
+  'verdict' | 'reason' | 'loadBaseAddress' | 'checkpoints' | 'notPossible' | 'excerpt' | 'death'
 >;
 
 export function commonFields(planned: Extract<PlannedInstance, { kind: 'ready' }>, repeat: string) {
@@ -26,8 +28,10 @@ export function commonFields(planned: Extract<PlannedInstance, { kind: 'ready' }
 }
 
 /** Host or harness broke: nothing was seen of the subject that could be judged. */
-export function failedOutcome(error: unknown): Outcome {
+export function failedOutcome(error: unknown, accelerator: Accelerator): Outcome {
+  const death = deathByError(error, accelerator);
   return {
+    ...(death ? { death } : {}),
     verdict: 'error',
     reason: causeOf(error),
     loadBaseAddress: null,
@@ -54,6 +58,7 @@ const EVIDENCE_FILES = {
   screen: 'screen.png',
   registers: 'registers.txt',
   code: 'code.txt',
+  cpuLog: 'qemu-cpu.log',
 } as const;
 
 /** Takes away what an earlier run into the same folder (`--out`) left: logs are appended to. */

@@ -64,9 +64,31 @@ t.test('ends without an end state are crashes, and name the last checkpoint', as
     verdict: 'crash',
     reason: 'the guest reset or triple-faulted after checkpoint “entry”, before “long mode”',
   });
-  t.match(broken({ end: { kind: 'timeout', awaited: 'no dom0', lastSeen: '(XEN) x' }, checkpoints: [] }), {
+  t.match(
+    broken({
+      end: { kind: 'timeout', awaited: 'no dom0', lastSeen: '(XEN) x', phase: 'subject' },
+      checkpoints: [],
+    }),
+    {
+      verdict: 'crash',
+      reason: /no end was seen; time was up while it waited for no dom0.*last console line: \(XEN\) x/,
+    },
+  );
+});
+
+t.test('a death that was looked into is named', async (t) => {
+  const end: BootEnd = { kind: 'machine', end: { kind: 'reset' } };
+  const context = { lastLandmark: 'loaded', phase: 'subject', cpu: undefined } as const;
+  const death = { kind: 'triple-fault', ...context, pc: 0x3e00123n, place: 'start+0x4' } as const;
+  t.match(broken({ end }, { death }), {
     verdict: 'crash',
-    reason: /no end was seen in time.*last console line: \(XEN\) x/,
+    reason: 'triple fault at 0x03e00123 (start+0x4) after checkpoint “entry”',
+  });
+  const said: BootEnd = { kind: 'subject', meaning: 'panic', text: 'ouch' };
+  const panic = { ...death, kind: 'panic', text: 'ouch' } as const;
+  t.match(broken({ end: said }, { death: panic }), {
+    verdict: 'fail',
+    reason: /^the subject said “ouch” after/,
   });
 });
 

@@ -5,6 +5,7 @@
 import { hex } from '../bits/hex.ts';
 import type { BootEnd } from '../boot/boot-end.ts';
 import type { BootRecord } from '../boot/boot-session.ts';
+import { deathText, type Death } from '../boot/death.ts';
 import type { ObservedCheckpoint } from '../boot/subject-driver.ts';
 import type { ProcessExit } from '../process/spawn-group.ts';
 import type { Observation } from '../xen/guest-view.ts';
@@ -27,6 +28,8 @@ export interface JudgedRecord {
   readonly placement: readonly Observation[];
   /** Why GRUB should refuse, asked again of the memory map that this very boot printed. */
   readonly refusalNow: string | undefined;
+  /** How the machine died, where that was looked into. */
+  readonly death?: Death | undefined;
 }
 
 export function judge(judged: JudgedRecord): Judgement {
@@ -48,7 +51,7 @@ function verdictOf(
   const wantedEnd = expectation.kind === 'early-error' ? 'early-error' : 'expected';
   if (record.end.kind !== 'subject' || record.end.meaning !== wantedEnd) {
     const also = first ? `; before that, ${first.name}: ${first.detail}` : '';
-    return { verdict: endVerdict(record.end), reason: `${endText(record.end)}${lastSeen(record)}${also}` };
+    return { verdict: endVerdict(record.end), reason: `${endText(judged)}${lastSeen(record)}${also}` };
   }
   if (first) return { verdict: 'fail', reason: `${first.name}: ${first.detail}` };
   // An early error comes somewhere after the entry and before the rest.
@@ -66,15 +69,13 @@ function passText({ expectation, loadBase, record }: JudgedRecord, witnesses: nu
   return `booted${where}; ${witnesses} witnesses agree${record.checkpoints.length === 0 ? ' (no checkpoint could be set)' : ''}`;
 }
 
-function judgeRefusal(
-  { record, refusalNow }: JudgedRecord,
-  predicted: string,
-): { verdict: Verdict; reason: string } {
+function judgeRefusal(judged: JudgedRecord, predicted: string): { verdict: Verdict; reason: string } {
+  const { record, refusalNow } = judged;
   const { end } = record;
   if (end.kind !== 'refused')
     return {
       verdict: end.kind === 'subject' ? 'fail' : endVerdict(end),
-      reason: `GRUB should have refused (${predicted}), but ${endText(end)}`,
+      reason: `GRUB should have refused (${predicted}), but ${endText(judged)}`,
     };
   if (refusalNow === undefined)
     return {
@@ -102,11 +103,17 @@ function exitText(exit: ProcessExit): string {
   return exit.kind === 'exit' ? `exit code ${exit.code}` : exit.signal;
 }
 
+/** Ends in which nobody had a last word of his own. */
+const CRASHES = new Set<BootEnd['kind']>(['timeout', 'machine', 'console', 'still', 'exception']);
+
 function endVerdict(end: BootEnd): Verdict {
-  return end.kind === 'timeout' || end.kind === 'machine' || end.kind === 'console' ? 'crash' : 'fail';
+  return CRASHES.has(end.kind) ? 'crash' : 'fail';
 }
 
-function endText(end: BootEnd): string {
+function endText({ record: { end }, death }: JudgedRecord): string {
+  // What GRUB or the subject said itself is named as such; a timeout also says what it was waited for.
+  const named = death && CRASHES.has(end.kind) ? deathText(death) : undefined;
+  if (named !== undefined && end.kind !== 'timeout') return named;
   switch (end.kind) {
     case 'survey':
       return 'the survey ended';
@@ -122,7 +129,11 @@ function endText(end: BootEnd): string {
         ? 'the guest reset or triple-faulted'
         : `the machine ended (${end.end.kind})`;
     case 'timeout':
-      return `no end was seen in time (waited for ${end.awaited})`;
+      return `${named ?? 'no end was seen'}; time was up while it waited for ${end.awaited}`;
+    case 'still':
+      return end.stillness.kind === 'halted' ? 'the CPU halted for good' : 'the CPU loops';
+    case 'exception':
+      return `a firmware exception (${end.exception.description})`;
   }
 }
 

@@ -78,7 +78,7 @@ t.test('a broken host is an error, in its own words; evidence is kept as far as 
   ];
   for (const [qemu, reason, timeoutMs = 20_000] of cases) {
     const result = await run(at, qemu, { timeoutMs, expectation: BOOTS });
-    t.match(result, { verdict: 'error', reason }, qemu);
+    t.match(result, { verdict: 'error', reason, death: { kind: 'qemu-error' } }, qemu);
     t.match(result.evidence, { stderr: /qemu.stderr$/, argv: /argv.json$/, serial: /serial.log$/ }, qemu);
     t.ok(await at.isTidy(stderrOf(at)), `${qemu} leaves nothing`);
   }
@@ -87,15 +87,24 @@ t.test('a broken host is an error, in its own words; evidence is kept as far as 
 t.test('a guest without an end is a crash, with the last that was seen of it', async (t) => {
   const at = bench(t);
   const silent = await run(at, 'ignores-sigterm', { timeoutMs: 2500, expectation: BOOTS });
-  t.match(silent, { verdict: 'crash', reason: /^no end was seen in time \(waited for .*serial console\)/ });
+  t.match(silent, {
+    verdict: 'crash',
+    reason:
+      /^firmware hang: the loader did not start in time.*; time was up while it waited for .*serial console/,
+  });
   const flood = await run(at, 'floods-serial', { expectation: BOOTS });
-  t.match(flood, { verdict: 'crash', reason: /the guest flooded its serial console/ });
+  t.match(flood, {
+    verdict: 'crash',
+    reason: /the guest flooded its serial console/,
+    death: { kind: 'console-flood' },
+  });
   t.match(flood.excerpt?.[0], 'all work and no play');
   const reset = await run(at, 'resets', { timeoutMs: 3000, expectation: BOOTS });
   t.match(reset, {
     verdict: 'crash',
-    reason: /^the guest reset or triple-faulted/,
+    reason: /^reset or triple fault \(the accelerator does not tell\)/,
     loadBaseAddress: '0x00400000',
+    death: { kind: 'reset-or-triple-fault', lastLandmark: 'loaded', pc: null, registers: {} },
   });
   t.ok(await at.isTidy(stderrOf(at)));
 });

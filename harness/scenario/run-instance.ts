@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hex } from '../bits/hex.ts';
 import { BootSession, type BootRecord } from '../boot/boot-session.ts';
+import { inquire } from '../boot/death-evidence.ts';
 import { examine, type PostMortem } from '../boot/post-mortem.ts';
 import { packPayload, type Payload } from '../image/payload.ts';
 import { Deadline } from '../lifetime/deadline.ts';
@@ -13,11 +14,13 @@ import { observeConsole } from '../xen/console.ts';
 import type { Artifacts } from './artifacts.ts';
 import { observeChosenBase } from './chosen-base.ts';
 import type { InstanceResult } from './contract.ts';
+import { deathRecord } from './death-record.ts';
 import { predictedRefusal } from './expectation.ts';
 import { commonFields, evidenceOf, failedOutcome, removeEvidence, type Outcome } from './instance-result.ts';
 import { judge } from './judge.ts';
 import type { PlannedInstance } from './plan.ts';
 import { symboliser } from './symboliser.ts';
+import { trampolineOf } from './trampoline-copy.ts';
 import { loadBaseOf, subjectAt, xenDriver, type XenFacts } from './xen-driver.ts';
 
 export type ReadyInstance = Extract<PlannedInstance, { kind: 'ready' }>;
@@ -42,7 +45,9 @@ const CONSOLE_LINES = 20;
 export async function runInstance(run: InstanceRun): Promise<InstanceResult> {
   const started = performance.now();
   const common = commonFields(run.planned, run.repeat);
-  const outcome = await boot(run).catch(failedOutcome);
+  const outcome = await boot(run).catch((error: unknown) =>
+    failedOutcome(error, run.planned.spec.accelerator),
+  );
   const evidence = await evidenceOf(run.runDirectory, run.planned.instance.name);
   return { ...common, ...outcome, evidence, durationMs: performance.now() - started };
 }
@@ -64,16 +69,18 @@ async function boot(run: InstanceRun): Promise<Outcome> {
     signal: run.signal,
   });
   const record = await session.run();
-  const judgement = judge(judgedRecord(run, facts, record));
-  const passed = judgement.verdict === 'pass';
+  const judged = judgedRecord(run, facts, record);
+  const passed = judge(judged).verdict === 'pass';
   // It can be packed again from the subject; 33 passed instances would leave 90 MB of it.
   if (passed) await rm(payload, { force: true });
+  const death = passed ? undefined : await inquireInto(session, directory, facts, record);
   const mortem = passed ? undefined : await postMortem(run, session, directory, facts, record);
   const isLoaded = record.end.kind !== 'refused' && record.loader?.loadBase !== undefined;
   return {
-    ...judgement,
+    ...judge({ ...judged, death }),
     loadBaseAddress: isLoaded ? hex(loadBaseOf(record.loader, facts)) : null,
     notPossible: driver.plan.notPossible,
+    ...(death ? { death: deathRecord(death) } : {}),
     ...(mortem ? { excerpt: [...session.console.lastLines(CONSOLE_LINES), '', ...mortem.code] } : {}),
   };
 }
@@ -147,6 +154,15 @@ function judgedRecord(run: InstanceRun, facts: XenFacts, record: BootRecord) {
         ? undefined
         : predictedRefusal(instance.firmware, base, facts.image, record.loader.memoryMap),
   };
+}
+
+/** Before anything connects to the gdbstub, which stops the machine. */
+async function inquireInto(session: BootSession, directory: string, facts: XenFacts, record: BootRecord) {
+  const deadline = Deadline.in(POST_MORTEM_MS);
+  const loadBase = record.loader && loadBaseOf(record.loader, facts);
+  const trampoline = await trampolineOf(session, facts, loadBase, deadline);
+  const symbolise = symboliser(facts, loadBase, trampoline);
+  return inquire({ session, record, directory, deadline, symbolise });
 }
 
 async function postMortem(

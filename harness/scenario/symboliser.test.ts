@@ -29,6 +29,16 @@ t.test('the link-time range is somebody else’s when the image is elsewhere, or
   t.equal(notLoaded(symbols.linear('__high_start')), '__high_start');
 });
 
+t.test('the trampoline’s copy below 1 MiB', async (t) => {
+  const copy = { start: 0x8f000, sizeBytes: 0x40 };
+  const name = symboliser(facts, 0x3e00000, copy);
+  t.match(name(0x8f000n), /^trampoline_start in the trampoline’s copy$/);
+  t.match(name(0x8f03fn), / in the trampoline’s copy$/);
+  t.equal(name(0x8f040n), undefined, 'past its end');
+  t.equal(name(0x8efffn), undefined, 'before it');
+  t.equal(symboliser(facts, 0x3e00000)(0x8f000n), undefined, 'where nobody knows of it');
+});
+
 t.test('far beyond the last symbol, and without symbols, there is no name', async (t) => {
   t.equal(symboliser(facts, 0x3e00000)(0xffff82d0f0000000n), undefined);
   t.equal(symboliser({ ...facts, symbols: undefined }, 0x3e00000)(0x3e000c0n), undefined);

@@ -2,21 +2,34 @@
 import { hex } from '../bits/hex.ts';
 import type { XenFacts } from './xen-driver.ts';
 
+/** The trampoline's copy below 1 MiB: where it was put. */
+export interface TrampolineCopy {
+  readonly start: number;
+  readonly sizeBytes: number;
+}
+
 /** @param loadBase undefined: the image is not loaded, so low addresses are somebody else's. */
 export function symboliser(
   facts: XenFacts,
   loadBase: number | undefined,
+  trampoline?: TrampolineCopy,
 ): (linear: bigint) => string | undefined {
   const { symbols, image } = facts;
   if (!symbols) return () => undefined;
   const { linkBase, loadSize } = image.loaded;
   const start = BigInt(loadBase ?? 0);
-  return (linear) => {
-    const inImage = loadBase !== undefined && linear >= start && linear < start + BigInt(loadSize);
-    const high = inImage ? linear - start + BigInt(linkBase) + symbols.virtualStart : linear;
-    if (high < symbols.virtualStart) return undefined;
+  const nameOf = (high: bigint) => {
     const near = symbols.nearest(high);
     if (!near || near.offset > BigInt(loadSize)) return undefined;
     return near.offset === 0n ? near.name : `${near.name}+${hex(near.offset, 1)}`;
+  };
+  return (linear) => {
+    const inImage = loadBase !== undefined && linear >= start && linear < start + BigInt(loadSize);
+    const copied = trampoline && linear - BigInt(trampoline.start);
+    if (copied !== undefined && copied >= 0n && copied < BigInt(trampoline?.sizeBytes ?? 0))
+      return `${nameOf(symbols.linear('trampoline_start') + copied)} in the trampoline’s copy`;
+    const high = inImage ? linear - start + BigInt(linkBase) + symbols.virtualStart : linear;
+    if (high < symbols.virtualStart) return undefined;
+    return nameOf(high);
   };
 }

@@ -14,10 +14,11 @@ export class SerialFloodError extends Error {
   override readonly name = 'SerialFloodError';
   constructor(
     readonly awaited: string,
-    readonly keptBytes: number,
+    /** How it was seen to be a flood: `8388608 bytes`, `the same line 2001 times`. */
+    readonly how: string,
     readonly lastLine: string | undefined,
   ) {
-    super(`the guest flooded its serial console (${keptBytes} bytes) before ${awaited}${lastSeen(lastLine)}`);
+    super(`the guest flooded its serial console (${how}) before ${awaited}${lastSeen(lastLine)}`);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Deadline } from '../lifetime/deadline.ts';
+import { readings, type NumberedLine } from './readings.ts';
 import { type Landmark, type LandmarkMatch, LandmarkTable, type Phase } from './landmark.ts';
 
 interface Waiter {
@@ -8,6 +9,7 @@ interface Waiter {
 }
 
 const MAX_MATCHES = 1000;
+const TAIL_LINES = 2;
 
 /** Which landmarks were said, in which phase, and who waits for one. */
 export class LandmarkWatch {
@@ -17,8 +19,10 @@ export class LandmarkWatch {
   /** The first match of each landmark, which a guest that repeats another one can not push out. */
   readonly #first = new Map<string, LandmarkMatch>();
   readonly #waiters = new Set<Waiter>();
-  /** What the current line has matched already, while it was unfinished. */
-  readonly #seenInLine = new Set<string>();
+  /** The last finished lines of this phase: a landmark may have been split over them. */
+  #tail: NumberedLine[] = [];
+  /** What each of the last lines was part of already, so that nothing is believed twice. */
+  readonly #spoken = new Map<number, Set<string>>();
   #phase: Phase = 'firmware';
 
   /** @throws LandmarkNameError where two landmarks have one name. */
@@ -40,13 +44,26 @@ export class LandmarkWatch {
 
   /** Looks at a line; an unfinished one may be looked at again, longer, and counts once for each landmark. */
   look(text: string, lineNumber: number, finished: boolean): void {
+    const line: NumberedLine = { text, number: lineNumber };
+    const phase = this.#phase;
+    for (const reading of readings(this.#tail, line)) this.#read(reading.text, reading.lines);
+    if (!finished) return;
+    this.#tail = this.#phase === phase ? [...this.#tail, line].slice(-TAIL_LINES) : [];
+    for (const number of this.#spoken.keys())
+      if (number < lineNumber - TAIL_LINES) this.#spoken.delete(number);
+  }
+
+  #read(text: string, lines: readonly NumberedLine[]): void {
+    const [first] = lines;
+    if (!first) return;
     for (const { landmark, captures } of this.#table.match(text)) {
       const { name } = landmark;
-      if (this.#seenInLine.has(name)) continue;
-      this.#seenInLine.add(name);
-      this.#record(landmark, { name, phase: this.#phase, line: text, lineNumber, captures });
+      if (lines.some(({ number }) => this.#spoken.get(number)?.has(name))) continue;
+      for (const { number } of lines)
+        this.#spoken.set(number, (this.#spoken.get(number) ?? new Set()).add(name));
+      const match = { name, phase: this.#phase, line: text, lineNumber: first.number, captures };
+      this.#record(landmark, { ...match, lineCount: lines.length });
     }
-    if (finished) this.#seenInLine.clear();
   }
 
   /**
@@ -84,7 +101,7 @@ export class LandmarkWatch {
   }
 
   #record(landmark: Landmark, match: LandmarkMatch): void {
-    const believed = landmark.phase === this.#phase;
+    const believed = landmark.phase === 'any' || landmark.phase === this.#phase;
     const list = believed ? this.#matches : this.#outOfPhase;
     if (list.length < MAX_MATCHES) list.push(match);
     if (!believed) return;

@@ -6,8 +6,8 @@ export type Phase = 'firmware' | 'loader' | 'subject';
 /** A line to be recognised. */
 export interface Landmark {
   readonly name: string;
-  /** Where it belongs; said elsewhere it is recorded, and not believed. */
-  readonly phase: Phase;
+  /** Where it belongs; said elsewhere it is recorded, and not believed. `any`: whoever speaks, it may come between. */
+  readonly phase: Phase | 'any';
   /** Applied to cleaned lines; its `g` and `y` flags mean nothing here. */
   readonly pattern: RegExp;
   /** Afterwards the console is in this phase. */
@@ -22,6 +22,8 @@ export interface LandmarkMatch {
   readonly line: string;
   /** Counts from 1, over all lines. */
   readonly lineNumber: number;
+  /** How many lines it was split over; 1 for a line of its own. */
+  readonly lineCount: number;
   /** The pattern's capture groups, from the first on. */
   readonly captures: readonly (string | undefined)[];
 }

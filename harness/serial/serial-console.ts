@@ -1,5 +1,6 @@
 import type { Deadline } from '../lifetime/deadline.ts';
 import { SerialCleaner } from './cleaner.ts';
+import { FloodGauge, type FloodLimits } from './flood.ts';
 import { SerialClosedError, SerialFloodError } from './errors.ts';
 import { LandmarkWatch } from './landmark-watch.ts';
 import type { Landmark, LandmarkMatch, Phase } from './landmark.ts';
@@ -18,7 +19,7 @@ export interface SerialLine {
   readonly number: number;
 }
 
-export interface SerialConsoleOptions {
+export interface SerialConsoleOptions extends FloodLimits {
   readonly landmarks?: readonly Landmark[];
   /** Gets the bytes as they come, up to the flood. */
   readonly raw?: SerialSink;
@@ -53,6 +54,10 @@ export class SerialConsole {
   /** The phase in which the current line began. */
   #linePhase: Phase = 'firmware';
   #receivedBytes = 0;
+  #lastByteMs = performance.now();
+  readonly #gauge: FloodGauge;
+  /** Why it is a flood, once it is one. */
+  #floodReason = '';
   #quiet: NodeJS.Timeout | undefined;
 
   /** @throws LandmarkNameError where two landmarks have one name. */
@@ -60,6 +65,7 @@ export class SerialConsole {
     this.#options = options;
     this.#maxBytes = options.maxBytes ?? MAX_BYTES;
     this.#watch = new LandmarkWatch(options.landmarks ?? []);
+    this.#gauge = new FloodGauge(options);
     this.#cleaner = new SerialCleaner(
       options.maxLineChars === undefined ? {} : { maxLineChars: options.maxLineChars },
     );
@@ -76,6 +82,11 @@ export class SerialConsole {
   /** All bytes that came, kept or not. */
   get receivedBytes(): number {
     return this.#receivedBytes;
+  }
+
+  /** How long nothing has come. */
+  get silentForMs(): number {
+    return performance.now() - this.#lastByteMs;
   }
 
   /** Landmarks in the order they were said: the first 1,000. */
@@ -124,15 +135,21 @@ export class SerialConsole {
   /** Takes bytes from the guest, cut anywhere; after the close they are only counted. */
   feed(chunk: Uint8Array): void {
     this.#receivedBytes += chunk.length;
+    this.#lastByteMs = performance.now();
     if (this.#state !== 'open') return;
     const room = this.#maxBytes - (this.#receivedBytes - chunk.length);
     const kept = chunk.subarray(0, room);
     this.#options.raw?.write(kept);
+    const tooFast = this.#gauge.bytes(chunk.length, this.#lastByteMs);
     for (const line of this.#cleaner.feed(kept)) {
       this.#addLine(line);
-      if (this.#lines.length >= (this.#options.maxLines ?? MAX_LINES)) return this.#flood();
+      const maxLines = this.#options.maxLines ?? MAX_LINES;
+      const tooMany = this.#lines.length >= maxLines ? `${maxLines} lines` : undefined;
+      const flood = tooMany ?? this.#gauge.line(line);
+      if (flood !== undefined) return this.#flood(flood);
     }
-    if (kept.length < chunk.length) return this.#flood();
+    if (kept.length < chunk.length) return this.#flood(`${this.#maxBytes} bytes`);
+    if (tooFast !== undefined) return this.#flood(tooFast);
     this.#awaitQuiet();
   }
 
@@ -181,11 +198,10 @@ export class SerialConsole {
     this.#quiet.unref();
   }
 
-  #flood(): void {
+  #flood(reason: string): void {
+    this.#floodReason = reason;
     this.#end('flooded');
-    this.#options.clean?.write(
-      `[loadbase: the guest floods; nothing after ${this.#maxBytes} bytes is kept]\n`,
-    );
+    this.#options.clean?.write(`[loadbase: the guest floods (${reason}); nothing more is kept]\n`);
   }
 
   #end(state: 'flooded' | 'closed'): void {
@@ -198,7 +214,7 @@ export class SerialConsole {
   #ended(awaited: string): Error {
     const last = this.lastLines(1)[0];
     return this.#state === 'flooded'
-      ? new SerialFloodError(awaited, this.#maxBytes, last)
+      ? new SerialFloodError(awaited, this.#floodReason, last)
       : new SerialClosedError(awaited, last);
   }
 }

@@ -133,6 +133,15 @@ function unusualInstances(): [Instance, Partial<InstanceResult>][] {
         reason:
           'triple fault at 0x12403f41 (trampoline_setup+0x141): page tables still hold link-time addresses',
         checkpoints: checkpoints(3),
+        death: {
+          kind: 'triple-fault',
+          text: 'triple fault at 0x12403f41 (trampoline_setup+0x141), 32-bit, paging on, interrupts off',
+          lastLandmark: 'loaded',
+          mode: '32-bit, paging on, interrupts off',
+          pc: '0x12403f41',
+          place: 'trampoline_setup+0x141',
+          registers: { EAX: '80000011', ESI: '12200000', CR0: '00000011' },
+        },
         excerpt: [
           '(no console output)',
           '',
@@ -156,6 +165,15 @@ function unusualInstances(): [Instance, Partial<InstanceResult>][] {
         reason: 'no end state within 60 s; last console line: \x1b[2J\x1b]0;owned\x07done\r',
         durationMs: 61_200,
         loadBaseAddress: null,
+        death: {
+          kind: 'unknown-hang',
+          text: 'hang of unknown cause',
+          lastLandmark: '\x1b[2Jowned',
+          mode: null,
+          pc: null,
+          place: null,
+          registers: {},
+        },
         checkpoints: [
           { name: 'entry', ok: false, detail: 'never \x1b[31mreached\x9b0m; ]]> and ]]> ‮evil‬ \ud800' },
         ],
