@@ -64,7 +64,7 @@ t.test('a base that is computed wrong', async (t) => {
 
 t.test(
   'case (a): a store that forgets the base',
-  { todo: 'the link-time range is not watched yet' },
+
   async (t) => {
     const { code, results } = await runPatched(t, timeStampStoredAtLinkTime, [BIOS]);
     t.equal(code, 1);

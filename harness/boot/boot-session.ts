@@ -42,6 +42,8 @@ export interface BootOptions {
   /** Absent: a survey, which ends at the memory map. */
   readonly driver?: SubjectDriver;
   readonly onPhase?: (phase: string) => void;
+  /** false: QEMU's own anonymous memory, which only its stub can read. */
+  readonly sharedRam?: boolean;
   /** Aborting ends the machine, now or later. */
   readonly signal?: AbortSignal;
 }
@@ -99,6 +101,7 @@ export class BootSession implements AsyncDisposable {
           onQmpLine: (direction, text) => qmpLog.write(`${direction === 'send' ? '>' : '<'} ${text}\n`),
           onArgv: (argv) => writeFileAtomic(file('argv.json'), `${JSON.stringify(argv, undefined, 1)}\n`),
           ...(options.signal ? { signal: options.signal } : {}),
+          ...(options.sharedRam === undefined ? {} : { sharedRam: options.sharedRam }),
         }),
       );
       const landmarks = [...LOADER_LANDMARKS, ...(options.driver?.landmarks ?? [])];
@@ -199,6 +202,7 @@ export class BootSession implements AsyncDisposable {
       machine: this.machine,
       stops: driver.stops(report),
       observe: (name, guest) => driver.observe(name, guest, report),
+      inspectLayout: async (name, guest) => (await driver.inspectLayout?.(name, guest, report)) ?? [],
       ended: Promise.race([ended, died]),
       deadline: this.#options.deadline,
       onPhase: this.#options.onPhase,

@@ -33,6 +33,8 @@ export interface MachineWiring {
   readonly gdbSocket: string;
   /** This machine's own copy of the firmware's variable store; unused with SeaBIOS. */
   readonly variables: string;
+  /** The file that is its RAM; absent: QEMU's own anonymous memory. */
+  readonly ram?: string;
 }
 
 const MIB = 1024 * 1024;

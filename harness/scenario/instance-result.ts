@@ -54,6 +54,7 @@ const EVIDENCE_FILES = {
   screen: 'screen.png',
   registers: 'registers.txt',
   code: 'code.txt',
+  layout: 'layout.json',
 } as const;
 
 /** Takes away what an earlier run into the same folder (`--out`) left: logs are appended to. */

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { hex } from '../bits/hex.ts';
 import { BootSession, type BootRecord } from '../boot/boot-session.ts';
 import { examine, type PostMortem } from '../boot/post-mortem.ts';
-import { packPayload, type Payload } from '../image/payload.ts';
+import { packPayload, type Payload, type PayloadModule } from '../image/payload.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { forcedWindow, relocatableTag, withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
+import { writeFileAtomic } from '../workdir/atomic-file.ts';
 import { writeError } from '../workdir/folder-errors.ts';
 import { instanceFolder } from '../workdir/run-folder.ts';
 import { observeConsole } from '../xen/console.ts';
@@ -16,6 +17,7 @@ import type { InstanceResult } from './contract.ts';
 import { predictedRefusal } from './expectation.ts';
 import { commonFields, evidenceOf, failedOutcome, removeEvidence, type Outcome } from './instance-result.ts';
 import { judge } from './judge.ts';
+import { layoutFailed, withWriter } from './damage-search.ts';
 import type { PlannedInstance } from './plan.ts';
 import { symboliser } from './symboliser.ts';
 import { loadBaseOf, subjectAt, xenDriver, type XenFacts } from './xen-driver.ts';
@@ -27,6 +29,8 @@ export interface InstanceRun {
   readonly artifacts: Artifacts;
   /** The subject's command line. */
   readonly arguments: string;
+  /** Handed over with the subject; default: none. */
+  readonly modules?: readonly PayloadModule[];
   readonly runDirectory: string;
   readonly timeoutMs: number;
   /** One command that repeats this instance alone. */
@@ -63,7 +67,15 @@ async function boot(run: InstanceRun): Promise<Outcome> {
     onPhase: run.onPhase,
     signal: run.signal,
   });
-  const record = await session.run();
+  const record = await withWriter(
+    run,
+    facts,
+    { payload, directory, session },
+    driver.layout,
+    await session.run(),
+  );
+  const { record: layout } = driver.layout;
+  if (layout) await writeFileAtomic(join(directory, 'layout.json'), `${JSON.stringify(layout)}\n`);
   const judgement = judge(judgedRecord(run, facts, record));
   const passed = judgement.verdict === 'pass';
   // It can be packed again from the subject; 33 passed instances would leave 90 MB of it.
@@ -73,8 +85,15 @@ async function boot(run: InstanceRun): Promise<Outcome> {
   return {
     ...judgement,
     loadBaseAddress: isLoaded ? hex(loadBaseOf(record.loader, facts)) : null,
-    notPossible: driver.plan.notPossible,
-    ...(mortem ? { excerpt: [...session.console.lastLines(CONSOLE_LINES), '', ...mortem.code] } : {}),
+    notPossible: [...driver.plan.notPossible, ...driver.layout.notPossible],
+    ...(mortem
+      ? {
+          excerpt: [
+            ...[...session.console.lastLines(CONSOLE_LINES), '', ...mortem.code],
+            ...(layoutFailed(record) ? ['', ...driver.layout.draw()] : []),
+          ],
+        }
+      : {}),
   };
 }
 
@@ -90,9 +109,9 @@ async function writePayload(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 /** The parts of an instance's run that decide what is booted. */
-export type BootChoice = Pick<InstanceRun, 'planned' | 'artifacts' | 'arguments'>;
+export type BootChoice = Pick<InstanceRun, 'planned' | 'artifacts' | 'arguments' | 'modules'>;
 
-export function xenFacts({ planned, artifacts, arguments: commandLine }: BootChoice): XenFacts {
+export function xenFacts({ planned, artifacts, arguments: commandLine, modules = [] }: BootChoice): XenFacts {
   const { instance } = planned;
   return {
     image: artifacts.subject.image,
@@ -102,11 +121,12 @@ export function xenFacts({ planned, artifacts, arguments: commandLine }: BootCho
     relocatingLoader: instance.grubVariant === 'standard' && instance.protocol === 'multiboot2',
     loaderName: planned.loaderName,
     arguments: commandLine,
-    moduleCount: 0,
+    moduleCount: modules.length,
+    modules: modules.map(({ bytes }) => bytes),
   };
 }
 
-export function payloadOf({ planned, artifacts, arguments: commandLine }: BootChoice): Payload {
+export function payloadOf({ planned, artifacts, arguments: commandLine, modules = [] }: BootChoice): Payload {
   const { instance, base } = planned;
   const { image } = artifacts.subject;
   const tag = relocatableTag(image.header);
@@ -122,6 +142,7 @@ export function payloadOf({ planned, artifacts, arguments: commandLine }: BootCh
       arguments: commandLine,
     } as const,
     kernel,
+    modules,
   };
 }
 

@@ -13,6 +13,7 @@ import {
 import { XEN_LINES } from '../xen/console.ts';
 import type { BootImage, XenSymbols } from '../xen/xen-image.ts';
 import type { XenSubject } from '../xen/xen-subject.ts';
+import { LayoutOracle } from './layout-oracle.ts';
 
 /** What is known of the subject before it is loaded. */
 export interface XenFacts {
@@ -24,6 +25,8 @@ export interface XenFacts {
   readonly loaderName: string;
   readonly arguments: string;
   readonly moduleCount: number;
+  /** What each module holds; absent: there are none. */
+  readonly modules?: readonly Uint8Array[];
 }
 
 const LANDMARKS: readonly Landmark[] = [
@@ -62,6 +65,8 @@ export function loadBaseOf(report: LoaderReport | undefined, facts: XenFacts): n
 
 export interface XenDriver extends SubjectDriver {
   readonly plan: CheckpointPlan;
+  /** What is known of the layout of this driver's one boot. */
+  readonly layout: LayoutOracle;
 }
 
 export function xenDriver(facts: XenFacts, disassembler: Disassembler): XenDriver {
@@ -71,8 +76,10 @@ export function xenDriver(facts: XenFacts, disassembler: Disassembler): XenDrive
     if (!address) throw new Error(`no checkpoint is called ${name}`);
     return address;
   };
+  const layout = new LayoutOracle();
   return {
     plan,
+    layout,
     landmarks: LANDMARKS,
     ends: { 'early error': 'early-error', fault: 'panic', 'no dom0': 'expected', 'other panic': 'panic' },
     stops: (report) =>
@@ -81,6 +88,12 @@ export function xenDriver(facts: XenFacts, disassembler: Disassembler): XenDrive
       ),
     observe: (name, guest, report) =>
       observe(guest, subjectAt(facts, loadBaseOf(report, facts)), addressOf(name)),
+    inspectLayout: async (name, guest, report) => {
+      const subject = subjectAt(facts, loadBaseOf(report, facts));
+      const { symbols } = subject;
+      if (name === 'entry') return layout.atEntry(guest, subject, report.memoryMap ?? []);
+      return name === '__start_xen' && symbols ? layout.atStartXen(guest, { ...subject, symbols }) : [];
+    },
   };
 }
 
