@@ -4,8 +4,9 @@ import type { BootRecord, BootSession } from '../boot/boot-session.ts';
 import { findWriter } from '../boot/writer-search.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { makeFolder } from '../workdir/run-folder.ts';
+import type { Artifacts } from './artifacts.ts';
 import type { LayoutOracle } from './layout-oracle.ts';
-import type { InstanceRun } from './run-instance.ts';
+import type { PlannedInstance } from './plan.ts';
 import { symboliser, symbolStart } from './symboliser.ts';
 import { loadBaseOf, xenDriver, type XenFacts } from './xen-driver.ts';
 
@@ -18,6 +19,15 @@ export function layoutFailed({ checkpoints }: BootRecord): boolean {
   );
 }
 
+/** What a second boot needs of the instance's run. */
+export interface SearchedRun {
+  readonly planned: Extract<PlannedInstance, { kind: 'ready' }>;
+  readonly artifacts: Artifacts;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly onPhase: (phase: string) => void;
+}
+
 /** What the second boot is made from; the first one's machine is still there. */
 export interface FirstBoot {
   readonly payload: string;
@@ -27,7 +37,7 @@ export interface FirstBoot {
 
 /** The record with the writer of the first damage beside it; as it is where nothing was damaged. */
 export async function withWriter(
-  run: InstanceRun,
+  run: SearchedRun,
   facts: XenFacts,
   boot: FirstBoot,
   layout: LayoutOracle,
@@ -51,7 +61,7 @@ export async function withWriter(
 
 /** Its own evidence goes below the instance's. */
 async function searched(
-  run: InstanceRun,
+  run: SearchedRun,
   facts: XenFacts,
   { payload, directory }: FirstBoot,
   address: number,

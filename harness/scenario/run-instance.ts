@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { hex } from '../bits/hex.ts';
 import { BootSession, type BootRecord } from '../boot/boot-session.ts';
 import { examine, type PostMortem } from '../boot/post-mortem.ts';
-import { packPayload, type Payload, type PayloadModule } from '../image/payload.ts';
+import type { SubjectDriver } from '../boot/subject-driver.ts';
+import { packPayload, type Payload } from '../image/payload.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { forcedWindow, relocatableTag, withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
 import { writeFileAtomic } from '../workdir/atomic-file.ts';
@@ -19,23 +20,22 @@ import { commonFields, evidenceOf, failedOutcome, removeEvidence, type Outcome }
 import { judge } from './judge.ts';
 import { layoutFailed, withWriter } from './damage-search.ts';
 import type { PlannedInstance } from './plan.ts';
+import type { GivenToSubject } from './scenario.ts';
 import { symboliser } from './symboliser.ts';
-import { loadBaseOf, subjectAt, xenDriver, type XenFacts } from './xen-driver.ts';
+import { loadBaseOf, subjectAt, xenDriver, type XenDriver, type XenFacts } from './xen-driver.ts';
 
 export type ReadyInstance = Extract<PlannedInstance, { kind: 'ready' }>;
 
-export interface InstanceRun {
+export interface InstanceRun extends GivenToSubject {
   readonly planned: ReadyInstance;
   readonly artifacts: Artifacts;
-  /** The subject's command line. */
-  readonly arguments: string;
-  /** Handed over with the subject; default: none. */
-  readonly modules?: readonly PayloadModule[];
   readonly runDirectory: string;
   readonly timeoutMs: number;
   /** One command that repeats this instance alone. */
   readonly repeat: string;
   readonly signal: AbortSignal;
+  /** false: memory is neither shared nor looked at, which is what a measurement compares with. */
+  readonly layout?: boolean;
   readonly onPhase: (phase: string) => void;
 }
 
@@ -63,7 +63,7 @@ async function boot(run: InstanceRun): Promise<Outcome> {
     spec: { ...run.planned.spec, payload },
     directory,
     deadline: Deadline.in(run.timeoutMs),
-    driver,
+    ...(run.layout === false ? { driver: withoutLayout(driver), sharedRam: false } : { driver }),
     onPhase: run.onPhase,
     signal: run.signal,
   });
@@ -97,6 +97,16 @@ async function boot(run: InstanceRun): Promise<Outcome> {
   };
 }
 
+function withoutLayout(driver: XenDriver): SubjectDriver {
+  const { landmarks, ends } = driver;
+  return {
+    landmarks,
+    ends,
+    stops: (report) => driver.stops(report),
+    observe: (name, guest, report) => driver.observe(name, guest, report),
+  };
+}
+
 /** @throws NoSpaceError, UnwritableFolderError */
 async function writePayload(path: string, bytes: Uint8Array): Promise<void> {
   try {
@@ -109,9 +119,15 @@ async function writePayload(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 /** The parts of an instance's run that decide what is booted. */
-export type BootChoice = Pick<InstanceRun, 'planned' | 'artifacts' | 'arguments' | 'modules'>;
+export type BootChoice = Pick<InstanceRun, 'planned' | 'artifacts'> & GivenToSubject;
 
-export function xenFacts({ planned, artifacts, arguments: commandLine, modules = [] }: BootChoice): XenFacts {
+export function xenFacts({
+  planned,
+  artifacts,
+  arguments: commandLine,
+  modules = [],
+  expectedEnd,
+}: BootChoice): XenFacts {
   const { instance } = planned;
   return {
     image: artifacts.subject.image,
@@ -123,6 +139,7 @@ export function xenFacts({ planned, artifacts, arguments: commandLine, modules =
     arguments: commandLine,
     moduleCount: modules.length,
     modules: modules.map(({ bytes }) => bytes),
+    ...(expectedEnd === undefined ? {} : { expectedEnd }),
   };
 }
 

@@ -20,6 +20,8 @@ export interface XenSubject {
   readonly moduleCount: number;
   /** What each module holds, in the order handed over; absent: not known, so not compared. */
   readonly modules?: readonly Uint8Array[];
+  /** How the expected last word begins; default: NO_DOM0 of console.ts. */
+  readonly expectedEnd?: string;
 }
 
 /** A subject whose symbols are there, as every checkpoint after the entry needs. */
