@@ -8,6 +8,7 @@ const rooms = {
   elf: ['bits'],
   multiboot2: ['bits', 'elf'],
   x86: ['bits'],
+  layout: ['bits'],
   // wires: each touches exactly one outside thing
   process: ['lifetime'],
   workdir: ['lifetime'],
@@ -19,7 +20,18 @@ const rooms = {
   sources: ['lifetime', 'process', 'workdir', 'toolchain'],
   grub: ['bits', 'lifetime', 'process', 'workdir', 'sources', 'toolchain'],
   image: ['bits', 'lifetime', 'process', 'workdir', 'toolchain', 'grub'],
-  xen: ['bits', 'lifetime', 'process', 'workdir', 'sources', 'toolchain', 'elf', 'multiboot2', 'x86'],
+  xen: [
+    'bits',
+    'lifetime',
+    'process',
+    'workdir',
+    'sources',
+    'toolchain',
+    'elf',
+    'multiboot2',
+    'x86',
+    'layout',
+  ],
 };
 // experiments: several wires at once
 const wiresAndPaper = Object.keys(rooms);
@@ -31,7 +43,7 @@ rooms.doctor = [...wiresAndPaper, 'boot', 'scenario'];
 // door
 rooms.cli = [...wiresAndPaper, 'boot', 'scenario', 'report', 'doctor'];
 
-const pure = ['bits', 'elf', 'multiboot2', 'x86'];
+const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout'];
 const source = (room) => `^harness/${room}/`;
 
 module.exports = {

@@ -13,6 +13,7 @@ import { type Artifacts, prepareArtifacts, prepareSubject } from '../harness/sce
 import { selectInstances } from '../harness/scenario/instance-name.ts';
 import { planRun } from '../harness/scenario/plan.ts';
 import { runAll } from '../harness/scenario/run.ts';
+import { givenBy } from '../harness/scenario/scenario.ts';
 import { makeFolder } from '../harness/workdir/run-folder.ts';
 import { SCENARIOS } from '../scenarios/index.ts';
 import { readResults } from './command.ts';
@@ -51,7 +52,7 @@ t.test('a GRUB without relocation in the place of the standard one fails', async
     plan,
     runId: 'control',
     host: hostRecord(),
-    arguments: SCENARIOS[0]?.arguments ?? '',
+    given: (instance) => givenBy(SCENARIOS, instance),
     jobs: 1,
     timeoutMs: 60_000,
     repeatCommand: () => '',

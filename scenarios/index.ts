@@ -1,5 +1,6 @@
 /** Every scenario, in the order that `loadbase list` shows them. */
 import type { Scenario } from '../harness/scenario/scenario.ts';
 import xenEarlyBoot from './xen-early-boot.scenario.ts';
+import xenModules from './xen-modules.scenario.ts';
 
-export const SCENARIOS: readonly Scenario[] = [xenEarlyBoot];
+export const SCENARIOS: readonly Scenario[] = [xenEarlyBoot, xenModules];

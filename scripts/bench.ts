@@ -7,10 +7,13 @@ import picomatch from 'picomatch';
 import { listFigure, matrixFigure, setupFigure } from './bench/commands.ts';
 import { figureLine, type Figure } from './bench/figure.ts';
 import { instanceOverhead } from './bench/instance-overhead.ts';
+import { layoutCost } from './bench/layout-cost.ts';
 
 const FIGURES: readonly Figure[] = [
   instanceOverhead('bios'),
   instanceOverhead('efi'),
+  layoutCost('bios'),
+  layoutCost('efi'),
   matrixFigure,
   listFigure,
   setupFigure,

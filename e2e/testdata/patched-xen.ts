@@ -105,6 +105,29 @@ export function pageTablesNotRelocated(xen: XenReader): Patch {
   return { linkTime: Number(add.address), bytes: Buffer.alloc(add.length, 0x90) };
 }
 
+/** One `lea symbol(%esi)` in `trampoline_setup` names a place some bytes further on. */
+function leaShifted(symbol: string, shift: number): (xen: XenReader) => Patch {
+  return (xen) => {
+    const place = xen.linkTime(symbol);
+    const lea = xen
+      .code('trampoline_setup')
+      .find(
+        ({ mnemonic, operands: [, from] }) =>
+          mnemonic === 'lea' && from?.kind === 'memory' && Number(from.displacement) === place,
+      );
+    if (!lea) throw new Error(`no lea of ${symbol} in trampoline_setup`);
+    const bytes = Buffer.from(lea.bytes);
+    bytes.writeUInt32LE(place + shift, bytes.length - 4);
+    return { linkTime: Number(lea.address), bytes };
+  };
+}
+
+/** The loop that relocates page table entries begins one late: the first entry, a present one, keeps its link-time value. */
+export const onePageTableEntryForgotten = leaShifted('__page_tables_start', 8);
+
+/** The trampoline is copied from four bytes further on. */
+export const trampolineShifted = leaShifted('trampoline_start', 4);
+
 /** `sub $imm32, %reg` after `call; pop %reg` in `__start` takes 2 MiB too much. */
 export function baseOffByTwoMib(xen: XenReader): Patch {
   const code = xen.code('__start');

@@ -50,6 +50,8 @@ export interface BootOptions {
   /** Absent: a survey, which ends at the memory map. */
   readonly driver?: SubjectDriver;
   readonly onPhase?: (phase: string) => void;
+  /** false: QEMU's own anonymous memory, which only its stub can read. */
+  readonly sharedRam?: boolean;
   /** Aborting ends the machine, now or later. */
   readonly signal?: AbortSignal;
 }
@@ -107,6 +109,7 @@ export class BootSession implements AsyncDisposable {
           onQmpLine: (direction, text) => qmpLog.write(`${direction === 'send' ? '>' : '<'} ${text}\n`),
           onArgv: (argv) => writeFileAtomic(file('argv.json'), `${JSON.stringify(argv, undefined, 1)}\n`),
           ...(options.signal ? { signal: options.signal } : {}),
+          ...(options.sharedRam === undefined ? {} : { sharedRam: options.sharedRam }),
         }),
       );
       const exceptions = options.spec.firmware.kind === 'efi' ? EXCEPTION_LANDMARKS : [];
@@ -209,6 +212,7 @@ export class BootSession implements AsyncDisposable {
       machine: this.machine,
       stops: driver.stops(report),
       observe: (name, guest) => driver.observe(name, guest, report),
+      inspectLayout: async (name, guest) => (await driver.inspectLayout?.(name, guest, report)) ?? [],
       ended: Promise.race([ended, this.#subjectDied(), this.#guest.died]),
       deadline: this.#options.deadline,
       onPhase: this.#options.onPhase,

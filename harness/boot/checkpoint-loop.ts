@@ -7,7 +7,7 @@ import { RspClient } from '../rsp/rsp-client.ts';
 import type { GuestView, Observation } from '../xen/guest-view.ts';
 import type { BootEnd } from './boot-end.ts';
 import { stoppedGuest } from './guest.ts';
-import type { ObservedCheckpoint, Stop } from './subject-driver.ts';
+import { layoutName, type ObservedCheckpoint, type Stop } from './subject-driver.ts';
 
 /** x86 has four debug registers; under KVM there are no more hardware breakpoints than that. */
 const BREAKPOINT_SLOTS = 4;
@@ -25,6 +25,8 @@ export interface CheckpointRun {
   readonly machine: Machine;
   readonly stops: readonly Stop[];
   readonly observe: (name: string, guest: GuestView) => Promise<readonly Observation[]>;
+  /** Who owns which memory, after what is to be seen at that stop; nothing at most of them. */
+  readonly inspectLayout?: ((name: string, guest: GuestView) => Promise<readonly Observation[]>) | undefined;
   /** Settles when the boot has ended, whoever says so. Never rejects. */
   readonly ended: Promise<BootEnd>;
   readonly deadline: Deadline;
@@ -66,12 +68,16 @@ async function follow(run: CheckpointRun, checkpoints: ObservedCheckpoint[]): Pr
     const stopped = rsp.waitForStop(deadline).then(() => 'stopped' as const);
     const end = await Promise.race([run.ended, stopped.catch(() => run.ended)]);
     if (end !== 'stopped') return { checkpoints, missed: window.waiting(), end };
-    const guest = await stoppedGuest(rsp, machine.qmp);
+    const guest = await stoppedGuest(rsp, machine);
     const stop = await window.take(guest.registers.rip);
     if (!stop) unexpected++;
     else {
       run.onPhase?.(stop.name);
-      checkpoints.push({ ...stop, observations: await observeSafely(run, stop, guest) });
+      checkpoints.push({ ...stop, observations: await observeSafely(() => run.observe(stop.name, guest)) });
+      const { inspectLayout } = run;
+      const layout = inspectLayout && (await observeSafely(() => inspectLayout(stop.name, guest)));
+      if (layout && layout.length > 0)
+        checkpoints.push({ ...stop, name: layoutName(stop.name), observations: layout });
     }
   }
   return {
@@ -86,12 +92,10 @@ async function follow(run: CheckpointRun, checkpoints: ObservedCheckpoint[]): Pr
  * or a monitor that is silent or gone has nothing to do with the guest.
  */
 async function observeSafely(
-  run: CheckpointRun,
-  stop: Stop,
-  guest: GuestView,
+  observe: () => Promise<readonly Observation[]>,
 ): Promise<readonly Observation[]> {
   try {
-    return await run.observe(stop.name, guest);
+    return await observe();
   } catch (error) {
     if (HOST_ERRORS.some((kind) => error instanceof kind)) throw error;
     return [

@@ -2,7 +2,7 @@
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { QmpClient } from '../qmp/qmp-client.ts';
 import type { RspClient } from '../rsp/rsp-client.ts';
-import type { DescriptorTableRegister, GuestView } from '../xen/guest-view.ts';
+import type { DescriptorTableRegister, GuestView, SharedRam } from '../xen/guest-view.ts';
 
 /** The gdbstub has no GDTR (FACTS), so it is read from HMP's `info registers`: `GDT=     000f6248 0000007f`. */
 export function parseGdtr(registersText: string): DescriptorTableRegister {
@@ -22,11 +22,15 @@ export async function humanMonitor(
 }
 
 /** The client must be in physical memory mode. */
-export async function stoppedGuest(rsp: RspClient, qmp: QmpClient): Promise<GuestView> {
+export async function stoppedGuest(
+  rsp: RspClient,
+  { qmp, ram }: { readonly qmp: QmpClient; readonly ram?: SharedRam | undefined },
+): Promise<GuestView> {
   const registers = await rsp.readRegisters();
   return {
     registers,
     readPhysical: (address, sizeBytes) => rsp.readMemory(address, sizeBytes),
     readGdtr: async () => parseGdtr(await humanMonitor(qmp, 'info registers')),
+    ...(ram ? { ram } : {}),
   };
 }

@@ -15,6 +15,11 @@ export interface ObservedCheckpoint {
   readonly observations: readonly Observation[];
 }
 
+/** The layout is a witness of its own, beside what the checkpoint it is looked at proves. */
+export function layoutName(stop: string): string {
+  return `layout at ${stop}`;
+}
+
 /** How the subject's own console text ends the boot. */
 export type EndMeaning = 'expected' | 'early-error' | 'panic';
 
@@ -27,4 +32,6 @@ export interface SubjectDriver {
   stops(report: LoaderReport): readonly Stop[];
   /** Looks at the guest stopped at `name`. Faults of the guest are observations, not exceptions. */
   observe(name: string, guest: GuestView, report: LoaderReport): Promise<readonly Observation[]>;
+  /** Who owns which memory, at the stops where that is looked at; may write to memory that nobody owns. */
+  inspectLayout?(name: string, guest: GuestView, report: LoaderReport): Promise<readonly Observation[]>;
 }

@@ -13,6 +13,7 @@ import { makeReporter } from '../report/make-reporter.ts';
 import { prepareArtifacts, prepareSubject, type Artifacts } from '../scenario/artifacts.ts';
 import { gdbArguments, bootPieces } from '../scenario/debug-pieces.ts';
 import { planRun, type PlannedInstance } from '../scenario/plan.ts';
+import { givenBy } from '../scenario/scenario.ts';
 import { createRunFolder } from '../workdir/run-folder.ts';
 import { packPayload } from '../image/payload.ts';
 import type { DebugOptions } from './run-options.ts';
@@ -28,8 +29,8 @@ const BOOT_MS = 120_000;
 
 export async function debugInstance(name: string, options: DebugOptions): Promise<number> {
   const signal = interruptSignal();
-  const { planned, artifacts, directory, commandLine } = await prepare(name, options, signal);
-  const pieces = bootPieces(planned, artifacts, commandLine);
+  const { planned, artifacts, directory } = await prepare(name, options, signal);
+  const pieces = bootPieces(planned, artifacts, givenBy(SCENARIOS, planned.instance));
   const payload = join(directory, 'payload.tar');
   await writeFile(payload, await packPayload(pieces.payload));
   const deadline = Deadline.in(BOOT_MS);
@@ -66,7 +67,7 @@ async function prepare(
   name: string,
   options: DebugOptions,
   signal: AbortSignal,
-): Promise<{ planned: Ready; artifacts: Artifacts; directory: string; commandLine: string }> {
+): Promise<{ planned: Ready; artifacts: Artifacts; directory: string }> {
   const reporter = makeReporter({ name: 'pretty' }, standardOutput(), { cwd: process.cwd() });
   try {
     const context = toolchainContext((event) => reporter.onEvent(event), signal);
@@ -93,7 +94,7 @@ async function prepare(
     const [only] = planned;
     if (only?.kind !== 'ready')
       throw new UsageError(`${name} cannot be booted here: ${only?.reason ?? 'it was not planned'}`);
-    return { planned: only, artifacts, directory: path, commandLine: scenario?.arguments ?? '' };
+    return { planned: only, artifacts, directory: path };
   } finally {
     await reporter.end();
   }

@@ -6,6 +6,7 @@ import type { Firmware, Instance, Results, RunListener } from '../scenario/contr
 import { rememberExpectations } from '../scenario/expectation-memory.ts';
 import { planRun } from '../scenario/plan.ts';
 import { runAll } from '../scenario/run.ts';
+import { givenBy } from '../scenario/scenario.ts';
 import { createRunFolder, makeFolder, runId, type RunFolder } from '../workdir/run-folder.ts';
 import { UsageError } from './exit-codes.ts';
 import { chosenInstances } from './instance-options.ts';
@@ -62,7 +63,7 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
     host,
     artifacts,
     plan,
-    arguments: scenario.arguments,
+    given: (instance) => givenBy(SCENARIOS, instance),
     jobs: options.jobs,
     timeoutMs: options.timeout * 1000,
     repeatCommand: (instance) => repeatCommand(instance, options),

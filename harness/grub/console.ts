@@ -2,7 +2,7 @@
  * What our grub-configs/ and GRUB itself say on the console. The protocol is documented in grub-configs/grub.cfg.
  */
 import type { Firmware } from './firmware-kind.ts';
-import { parseMemoryMap, type MemoryRegion } from './memory-map.ts';
+import { inOrder, printedMemoryMap, type MemoryRegion } from './memory-map.ts';
 
 /** Lines of our own configuration, by the name that a wait uses. */
 export const LOADER_LINES = {
@@ -22,6 +22,8 @@ export interface LoaderReport {
   readonly choice: string | undefined;
   /** The firmware's memory map before anything was loaded; undefined where none could be read. */
   readonly memoryMap: readonly MemoryRegion[] | undefined;
+  /** The same as printed: with entries that are empty or out of order, which the firmware is to be blamed for. */
+  readonly printedMap?: readonly MemoryRegion[] | undefined;
   /** Load base address that GRUB says it chose. */
   readonly loadBase: number | undefined;
   /** Whether GRUB took the image to be relocatable. */
@@ -33,13 +35,15 @@ export interface LoaderReport {
 /** @param text cleaned console text of the loader's phase, lines joined with \n; GRUB wraps at 80 columns. */
 export function readLoaderReport(text: string, firmware: Firmware): LoaderReport {
   const map = /^loadbase: memory map$([\s\S]*?)^loadbase: memory map end$/m.exec(text)?.[1];
+  const printedMap = map === undefined ? undefined : tryMap(map.split('\n'), firmware);
   const loading = text.slice(Math.max(0, text.indexOf('loadbase: loading')));
   const chosen = /relocatable=(\d+),\s+link_base_addr=0x[0-9a-f]+,\s+load_base_addr=0x([0-9a-f]+)/.exec(
     loading,
   );
   return {
     choice: /^loadbase: choice (.*)$/m.exec(text)?.[1],
-    memoryMap: map === undefined ? undefined : tryMap(map.split('\n'), firmware),
+    memoryMap: printedMap && inOrder(printedMap),
+    printedMap,
     loadBase: chosen?.[2] === undefined ? undefined : Number.parseInt(chosen[2], 16),
     relocatable: chosen?.[1] === undefined ? undefined : chosen[1] !== '0',
     errors: [...loading.matchAll(/^error: (.*)$/gm)].map((match) => (match[1] ?? '').replace(/\.$/, '')),
@@ -48,7 +52,7 @@ export function readLoaderReport(text: string, firmware: Firmware): LoaderReport
 
 function tryMap(lines: string[], firmware: Firmware): readonly MemoryRegion[] | undefined {
   try {
-    return parseMemoryMap(
+    return printedMemoryMap(
       lines.filter((line) => line !== ''),
       firmware,
     );

@@ -66,11 +66,9 @@ function parseE820Line(line: string): MemoryRegion | undefined {
 const MAX_REGIONS = 4096;
 
 /**
- * @param lines console lines between `loadbase: memory map` and `loadbase: memory map end`.
- * @returns regions in ascending order, as printed otherwise.
- * @throws MemoryMapError where no line of the expected form is there, or absurdly many are.
+ * The regions as printed: in that order, empty ones and all. @throws MemoryMapError as parseMemoryMap does.
  */
-export function parseMemoryMap(lines: readonly string[], firmware: Firmware): MemoryRegion[] {
+export function printedMemoryMap(lines: readonly string[], firmware: Firmware): MemoryRegion[] {
   const parseLine = firmware === 'efi' ? parseEfiLine : parseE820Line;
   const regions = lines.map(parseLine).filter((region) => region !== undefined);
   if (regions.length === 0)
@@ -79,5 +77,19 @@ export function parseMemoryMap(lines: readonly string[], firmware: Firmware): Me
     );
   if (regions.length > MAX_REGIONS)
     throw new MemoryMapError(`${regions.length} memory regions; at most ${MAX_REGIONS} are believed`);
+  return regions;
+}
+
+/**
+ * @param lines console lines between `loadbase: memory map` and `loadbase: memory map end`.
+ * @returns regions in ascending order, as printed otherwise.
+ * @throws MemoryMapError where no line of the expected form is there, or absurdly many are.
+ */
+export function parseMemoryMap(lines: readonly string[], firmware: Firmware): MemoryRegion[] {
+  return inOrder(printedMemoryMap(lines, firmware));
+}
+
+/** Ascending, empty regions left out. */
+export function inOrder(regions: readonly MemoryRegion[]): MemoryRegion[] {
   return regions.filter((region) => region.end > region.start).sort((a, b) => a.start - b.start);
 }

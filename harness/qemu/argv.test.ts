@@ -61,6 +61,12 @@ t.test('CPU resets are logged where a place for that is given', async (t) => {
   ]);
 });
 
+t.test('RAM that is a file, with a comma in its path', async (t) => {
+  const argv = qemuArguments(bios, { ...wiring, ram: 's/a,b' });
+  t.ok(argv.includes('q35,accel=tcg,memory-backend=ram'));
+  t.ok(argv.includes('memory-backend-file,id=ram,size=2560M,mem-path=s/a,,b,share=on'));
+});
+
 t.test('a comma in a path does not end the option', async (t) => {
   t.equal(escapeValue('a,b'), 'a,,b');
   t.match(mediumArguments({ ...bios, medium: { kind: 'disk', path: 'a,b.img' } }), [

@@ -10,14 +10,27 @@ export function escapeValue(value: string): string {
   return value.replaceAll(',', ',,');
 }
 
-export function machineArguments(spec: MachineSpec): string[] {
+export function machineArguments(spec: MachineSpec, ram?: string): string[] {
   const pflash = spec.firmware.kind === 'efi' ? ',pflash0=firmware-code,pflash1=firmware-variables' : '';
   return [
-    ...['-machine', `${spec.machine},accel=${spec.accelerator}${pflash}`],
+    ...[
+      '-machine',
+      `${spec.machine},accel=${spec.accelerator}${pflash}${ram === undefined ? '' : ',memory-backend=ram'}`,
+    ],
     // -cpu host aborts where KVM runs nested without the MSRs it wants (FACTS); max under TCG has long mode and NX.
     ...['-cpu', spec.accelerator === 'kvm' ? 'kvm64' : 'qemu64'],
     ...['-smp', '1'],
     ...['-m', `${spec.memoryMib}M`],
+    ...ramArguments(spec, ram),
+  ];
+}
+
+/** RAM as a file that the harness shares, so that it can be read and written at memory speed. */
+function ramArguments(spec: MachineSpec, ram: string | undefined): string[] {
+  if (ram === undefined) return [];
+  return [
+    '-object',
+    `memory-backend-file,id=ram,size=${spec.memoryMib}M,mem-path=${escapeValue(ram)},share=on`,
   ];
 }
 
@@ -98,7 +111,7 @@ export function logArguments({ cpuLog }: MachineWiring): string[] {
 /** The whole argv, without the program's own name. */
 export function qemuArguments(spec: MachineSpec, wiring: MachineWiring): string[] {
   return [
-    ...machineArguments(spec),
+    ...machineArguments(spec, wiring.ram),
     ...isolationArguments(),
     ...firmwareArguments(spec, wiring),
     ...mediumArguments(spec),

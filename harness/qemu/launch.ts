@@ -13,6 +13,7 @@ import type { ProcessExit } from '../process/spawn-group.ts';
 import { QmpClient } from '../qmp/qmp-client.ts';
 import { createSocketFolder, type SocketFolder } from '../workdir/socket-folder.ts';
 import { qemuArguments } from './argv.ts';
+import { GuestRam } from './guest-ram.ts';
 import type { MachineSpec, MachineWiring } from './machine-spec.ts';
 
 /** QEMU ended before or while it was being connected: its own words say why. */
@@ -39,6 +40,8 @@ export interface LaunchOptions {
   readonly onQmpLine?: (direction: 'send' | 'receive', text: string) => void;
   /** Told the whole command line once, before QEMU is started; QEMU waits for it. */
   readonly onArgv?: (argv: readonly string[]) => Promise<void> | void;
+  /** false: QEMU's own anonymous memory. Default: shared where the host can (see GuestRam). */
+  readonly sharedRam?: boolean;
   /** Aborting ends QEMU, now or later; whoever waits sees that it has exited. */
   readonly signal?: AbortSignal;
 }
@@ -53,6 +56,8 @@ export interface Machine extends AsyncDisposable {
   readonly qmp: QmpClient;
   readonly serial: Socket;
   readonly gdbSocket: string;
+  /** Its RAM as a shared file; undefined where this host has no memory file system with room for it. */
+  readonly ram: GuestRam | undefined;
   /** A new connection to QEMU's gdbstub. Opening it stops the machine. */
   connectGdb(deadline: Deadline): Promise<Socket>;
 }
@@ -74,7 +79,9 @@ export async function launchMachine(options: LaunchOptions): Promise<Machine> {
 async function assemble(options: LaunchOptions, releases: Releases): Promise<Machine> {
   const { spec, deadline } = options;
   const folder = releases.use('the socket folder', await createSocketFolder());
-  const wiring = wiringIn(folder, options.cpuLogPath);
+  const ram = options.sharedRam === false ? undefined : await GuestRam.create(spec);
+  if (ram) releases.use('the guest’s RAM', ram);
+  const wiring = { ...wiringIn(folder, options.cpuLogPath), ...(ram ? { ram: ram.path } : {}) };
   if (spec.firmware.kind === 'efi') await copyFile(spec.firmware.variablesTemplate, wiring.variables);
   const qmpListener = await listen(wiring.qmpSocket, releases);
   const serialListener = await listen(wiring.serialSocket, releases);
@@ -95,6 +102,7 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
     qmp,
     serial,
     gdbSocket: wiring.gdbSocket,
+    ram,
     connectGdb: (within) => connectTo(wiring.gdbSocket, within),
     [Symbol.asyncDispose]: () => releases[Symbol.asyncDispose](),
   };

@@ -35,6 +35,8 @@ export interface MachineWiring {
   readonly variables: string;
   /** Where QEMU logs CPU resets and triple faults; absent: nowhere. */
   readonly cpuLog?: string;
+  /** The file that is its RAM; absent: QEMU's own anonymous memory. */
+  readonly ram?: string;
 }
 
 const MIB = 1024 * 1024;

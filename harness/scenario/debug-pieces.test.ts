@@ -48,7 +48,9 @@ t.test('the offset is a 64-bit difference that wraps', async (t) => {
 
 t.test('what is booted is what a run would boot', async (t) => {
   const at = bench(t);
-  const pieces = bootPieces(planned(at), await fakeArtifacts(at, 'refuses'), 'console=com1');
+  const pieces = bootPieces(planned(at), await fakeArtifacts(at, 'refuses'), {
+    arguments: 'console=com1',
+  });
   t.match(pieces.payload.choice, { mode: 'boot', protocol: 'multiboot2', arguments: 'console=com1' });
   t.strictSame(pieces.driver.plan.notPossible, ['all after the entry: the image came without symbols']);
   const report = { choice: 'x', memoryMap: [], loadBase: 0x3e00000, relocatable: true, errors: [] };

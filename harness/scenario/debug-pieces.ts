@@ -5,6 +5,7 @@ import type { Payload } from '../image/payload.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { PlannedInstance } from './plan.ts';
 import { payloadOf, xenFacts } from './run-instance.ts';
+import type { GivenToSubject } from './scenario.ts';
 import type { Subject } from './subject.ts';
 import { loadBaseOf, xenDriver, type XenDriver } from './xen-driver.ts';
 
@@ -17,9 +18,9 @@ export interface DebugPieces {
 export function bootPieces(
   planned: Extract<PlannedInstance, { kind: 'ready' }>,
   artifacts: Artifacts,
-  commandLine: string,
+  given: GivenToSubject,
 ): DebugPieces {
-  const run = { planned, artifacts, arguments: commandLine };
+  const run = { planned, artifacts, ...given };
   const facts = xenFacts(run);
   return {
     driver: xenDriver(facts, artifacts.disassembler),

@@ -59,6 +59,7 @@ const EVIDENCE_FILES = {
   registers: 'registers.txt',
   code: 'code.txt',
   cpuLog: 'qemu-cpu.log',
+  layout: 'layout.json',
 } as const;
 
 /** Takes away what an earlier run into the same folder (`--out`) left: logs are appended to. */

@@ -138,7 +138,7 @@ function endText({ record: { end }, death }: JudgedRecord): string {
 }
 
 function lastSeen(record: BootRecord): string {
-  const last = record.checkpoints.at(-1);
+  const last = record.checkpoints.filter(({ name }) => !name.startsWith('layout at ')).at(-1);
   if (last)
     return ` after checkpoint “${last.name}”${record.missed[0] ? `, before “${record.missed[0]}”` : ''}`;
   return record.end.kind === 'timeout' && record.end.lastSeen

@@ -5,9 +5,11 @@ import { hex } from '../bits/hex.ts';
 import { BootSession, type BootRecord } from '../boot/boot-session.ts';
 import { inquire } from '../boot/death-evidence.ts';
 import { examine, type PostMortem } from '../boot/post-mortem.ts';
+import type { SubjectDriver } from '../boot/subject-driver.ts';
 import { packPayload, type Payload } from '../image/payload.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { forcedWindow, relocatableTag, withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
+import { writeFileAtomic } from '../workdir/atomic-file.ts';
 import { writeError } from '../workdir/folder-errors.ts';
 import { instanceFolder } from '../workdir/run-folder.ts';
 import { observeConsole } from '../xen/console.ts';
@@ -18,23 +20,25 @@ import { deathRecord } from './death-record.ts';
 import { predictedRefusal } from './expectation.ts';
 import { commonFields, evidenceOf, failedOutcome, removeEvidence, type Outcome } from './instance-result.ts';
 import { judge } from './judge.ts';
+import { layoutFailed, withWriter } from './damage-search.ts';
 import type { PlannedInstance } from './plan.ts';
+import type { GivenToSubject } from './scenario.ts';
 import { symboliser } from './symboliser.ts';
 import { trampolineOf } from './trampoline-copy.ts';
-import { loadBaseOf, subjectAt, xenDriver, type XenFacts } from './xen-driver.ts';
+import { loadBaseOf, subjectAt, xenDriver, type XenDriver, type XenFacts } from './xen-driver.ts';
 
 export type ReadyInstance = Extract<PlannedInstance, { kind: 'ready' }>;
 
-export interface InstanceRun {
+export interface InstanceRun extends GivenToSubject {
   readonly planned: ReadyInstance;
   readonly artifacts: Artifacts;
-  /** The subject's command line. */
-  readonly arguments: string;
   readonly runDirectory: string;
   readonly timeoutMs: number;
   /** One command that repeats this instance alone. */
   readonly repeat: string;
   readonly signal: AbortSignal;
+  /** false: memory is neither shared nor looked at, which is what a measurement compares with. */
+  readonly layout?: boolean;
   readonly onPhase: (phase: string) => void;
 }
 
@@ -64,11 +68,19 @@ async function boot(run: InstanceRun): Promise<Outcome> {
     spec: { ...run.planned.spec, payload },
     directory,
     deadline: Deadline.in(run.timeoutMs),
-    driver,
+    ...(run.layout === false ? { driver: withoutLayout(driver), sharedRam: false } : { driver }),
     onPhase: run.onPhase,
     signal: run.signal,
   });
-  const record = await session.run();
+  const record = await withWriter(
+    run,
+    facts,
+    { payload, directory, session },
+    driver.layout,
+    await session.run(),
+  );
+  const { record: layout } = driver.layout;
+  if (layout) await writeFileAtomic(join(directory, 'layout.json'), `${JSON.stringify(layout)}\n`);
   const judged = judgedRecord(run, facts, record);
   const passed = judge(judged).verdict === 'pass';
   // It can be packed again from the subject; 33 passed instances would leave 90 MB of it.
@@ -79,9 +91,26 @@ async function boot(run: InstanceRun): Promise<Outcome> {
   return {
     ...judge({ ...judged, death }),
     loadBaseAddress: isLoaded ? hex(loadBaseOf(record.loader, facts)) : null,
-    notPossible: driver.plan.notPossible,
+    notPossible: [...driver.plan.notPossible, ...driver.layout.notPossible],
     ...(death ? { death: deathRecord(death) } : {}),
-    ...(mortem ? { excerpt: [...session.console.lastLines(CONSOLE_LINES), '', ...mortem.code] } : {}),
+    ...(mortem
+      ? {
+          excerpt: [
+            ...[...session.console.lastLines(CONSOLE_LINES), '', ...mortem.code],
+            ...(layoutFailed(record) ? ['', ...driver.layout.draw()] : []),
+          ],
+        }
+      : {}),
+  };
+}
+
+function withoutLayout(driver: XenDriver): SubjectDriver {
+  const { landmarks, ends } = driver;
+  return {
+    landmarks,
+    ends,
+    stops: (report) => driver.stops(report),
+    observe: (name, guest, report) => driver.observe(name, guest, report),
   };
 }
 
@@ -97,9 +126,15 @@ async function writePayload(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 /** The parts of an instance's run that decide what is booted. */
-export type BootChoice = Pick<InstanceRun, 'planned' | 'artifacts' | 'arguments'>;
+export type BootChoice = Pick<InstanceRun, 'planned' | 'artifacts'> & GivenToSubject;
 
-export function xenFacts({ planned, artifacts, arguments: commandLine }: BootChoice): XenFacts {
+export function xenFacts({
+  planned,
+  artifacts,
+  arguments: commandLine,
+  modules = [],
+  expectedEnd,
+}: BootChoice): XenFacts {
   const { instance } = planned;
   return {
     image: artifacts.subject.image,
@@ -109,11 +144,13 @@ export function xenFacts({ planned, artifacts, arguments: commandLine }: BootCho
     relocatingLoader: instance.grubVariant === 'standard' && instance.protocol === 'multiboot2',
     loaderName: planned.loaderName,
     arguments: commandLine,
-    moduleCount: 0,
+    moduleCount: modules.length,
+    modules: modules.map(({ bytes }) => bytes),
+    ...(expectedEnd === undefined ? {} : { expectedEnd }),
   };
 }
 
-export function payloadOf({ planned, artifacts, arguments: commandLine }: BootChoice): Payload {
+export function payloadOf({ planned, artifacts, arguments: commandLine, modules = [] }: BootChoice): Payload {
   const { instance, base } = planned;
   const { image } = artifacts.subject;
   const tag = relocatableTag(image.header);
@@ -129,6 +166,7 @@ export function payloadOf({ planned, artifacts, arguments: commandLine }: BootCh
       arguments: commandLine,
     } as const,
     kernel,
+    modules,
   };
 }
 

@@ -27,7 +27,7 @@ async function request(
     host: HOST,
     artifacts: await fakeArtifacts(at, qemu),
     plan: { planned: instances, accelerators: { 'bios-q35': { accelerator: 'tcg', reason: 'asked for' } } },
-    arguments: 'console=com1',
+    given: () => ({ arguments: 'console=com1' }),
     jobs: 1,
     timeoutMs: 20_000,
     repeatCommand: ({ name }) => `npx loadbase run ${name}`,

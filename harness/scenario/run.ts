@@ -7,6 +7,7 @@ import { unrunResult } from './instance-result.ts';
 import type { PlannedInstance, RunPlan } from './plan.ts';
 import { ResultsFile } from './results-file.ts';
 import { runInstance } from './run-instance.ts';
+import type { GivenToSubject } from './scenario.ts';
 
 export interface RunRequest {
   readonly runId: string;
@@ -15,7 +16,8 @@ export interface RunRequest {
   readonly host: HostRecord;
   readonly artifacts: Artifacts;
   readonly plan: RunPlan;
-  readonly arguments: string;
+  /** What the scenario of an instance gives its subject. */
+  readonly given: (instance: Instance) => GivenToSubject;
   readonly jobs: number;
   readonly timeoutMs: number;
   readonly repeatCommand: (instance: Instance) => string;
@@ -115,7 +117,7 @@ async function runOne(
   return runInstance({
     planned,
     artifacts: request.artifacts,
-    arguments: request.arguments,
+    ...request.given(instance),
     runDirectory: request.runDirectory,
     timeoutMs: request.timeoutMs,
     repeat,

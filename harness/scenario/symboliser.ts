@@ -8,6 +8,23 @@ export interface TrampolineCopy {
   readonly sizeBytes: number;
 }
 
+/** Where the symbol that holds a linear address begins; the same rules as {@link symboliser}. */
+export function symbolStart(
+  facts: XenFacts,
+  loadBase: number | undefined,
+): (linear: bigint) => bigint | undefined {
+  const { symbols, image } = facts;
+  const { linkBase, loadSize } = image.loaded;
+  return (linear) => {
+    if (!symbols) return undefined;
+    const isLow =
+      loadBase !== undefined && linear >= BigInt(loadBase) && linear < BigInt(loadBase + loadSize);
+    const high = isLow ? linear - BigInt(loadBase - linkBase) + symbols.virtualStart : linear;
+    const near = symbols.nearest(high);
+    return near && near.offset < 0x10000n ? linear - near.offset : undefined;
+  };
+}
+
 /** @param loadBase undefined: the image is not loaded, so low addresses are somebody else's. */
 export function symboliser(
   facts: XenFacts,

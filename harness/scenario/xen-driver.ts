@@ -10,9 +10,10 @@ import {
   type CheckpointPlan,
   type EntryKind,
 } from '../xen/checkpoint-addresses.ts';
-import { XEN_LINES } from '../xen/console.ts';
+import { expectedEndPattern, XEN_LINES } from '../xen/console.ts';
 import type { BootImage, XenSymbols } from '../xen/xen-image.ts';
 import type { XenSubject } from '../xen/xen-subject.ts';
+import { LayoutOracle } from './layout-oracle.ts';
 
 /** What is known of the subject before it is loaded. */
 export interface XenFacts {
@@ -24,13 +25,17 @@ export interface XenFacts {
   readonly loaderName: string;
   readonly arguments: string;
   readonly moduleCount: number;
+  /** What each module holds; absent: there are none. */
+  readonly modules?: readonly Uint8Array[];
+  /** How the expected last word begins; default: nobody gave it a dom0. */
+  readonly expectedEnd?: string;
 }
 
-const LANDMARKS: readonly Landmark[] = [
+const landmarks = ({ expectedEnd }: XenFacts): readonly Landmark[] => [
   { name: 'xen version', phase: 'subject', pattern: XEN_LINES.version },
   { name: 'early error', phase: 'subject', pattern: XEN_LINES.earlyError },
   { name: 'fault', phase: 'subject', pattern: XEN_LINES.fault },
-  { name: 'no dom0', phase: 'subject', pattern: XEN_LINES.noDom0 },
+  { name: 'expected end', phase: 'subject', pattern: expectedEndPattern(expectedEnd) },
   // A panic's text is on the line after this one; any other than ours is the end, too.
   { name: 'other panic', phase: 'subject', pattern: /^\(XEN\) Reboot in |^\(XEN\) Manual reset required/ },
 ];
@@ -62,6 +67,8 @@ export function loadBaseOf(report: LoaderReport | undefined, facts: XenFacts): n
 
 export interface XenDriver extends SubjectDriver {
   readonly plan: CheckpointPlan;
+  /** What is known of the layout of this driver's one boot. */
+  readonly layout: LayoutOracle;
 }
 
 export function xenDriver(facts: XenFacts, disassembler: Disassembler): XenDriver {
@@ -71,16 +78,30 @@ export function xenDriver(facts: XenFacts, disassembler: Disassembler): XenDrive
     if (!address) throw new Error(`no checkpoint is called ${name}`);
     return address;
   };
+  const layout = new LayoutOracle();
   return {
     plan,
-    landmarks: LANDMARKS,
-    ends: { 'early error': 'early-error', fault: 'panic', 'no dom0': 'expected', 'other panic': 'panic' },
+    layout,
+    landmarks: landmarks(facts),
+    ends: {
+      'early error': 'early-error',
+      fault: 'panic',
+      'expected end': 'expected',
+      'other panic': 'panic',
+    },
     stops: (report) =>
       plan.addresses.map((address) =>
         stopAt(address, loadBaseOf(report, facts) - facts.image.loaded.linkBase),
       ),
     observe: (name, guest, report) =>
       observe(guest, subjectAt(facts, loadBaseOf(report, facts)), addressOf(name)),
+    inspectLayout: async (name, guest, report) => {
+      const subject = subjectAt(facts, loadBaseOf(report, facts));
+      const { symbols } = subject;
+      if (name === 'entry')
+        return layout.atEntry(guest, subject, report.printedMap ?? report.memoryMap ?? []);
+      return name === '__start_xen' && symbols ? layout.atStartXen(guest, { ...subject, symbols }) : [];
+    },
   };
 }
 

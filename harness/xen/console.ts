@@ -4,13 +4,20 @@ import { buildId } from '../elf/build-id.ts';
 import { equal, equalText, holds, type Observation } from './guest-view.ts';
 import type { XenSubject } from './xen-subject.ts';
 
+/** What Xen says last where nobody gave it a dom0. */
+const NO_DOM0 = 'dom0 kernel not specified';
+
+/** The line that begins with this text, after Xen's own prefix. */
+export function expectedEndPattern(text = NO_DOM0): RegExp {
+  return new RegExp(`^\\(XEN\\) ${text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}`);
+}
+
 export const XEN_LINES = {
   version: /^\(XEN\) Xen version (\S+)/,
   loadBase: /^\(XEN\) Xen image load base address: 0x([0-9a-f]+)/,
   earlyError: /^ERR: .+!$/,
   panic: /^\(XEN\) Panic on CPU \d+:/,
-  /** The scenario's expected end: nobody gave Xen a dom0. */
-  noDom0: /^\(XEN\) dom0 kernel not specified/,
+  noDom0: expectedEndPattern(),
   fault: /^\(XEN\) (?:\*\*\* .* FAULT|FATAL (?:TRAP|PAGE FAULT)|Early fatal page fault)/i,
 } as const;
 
@@ -46,17 +53,15 @@ export function observeConsole(lines: readonly string[], subject: XenSubject): O
   const loader = lineMatching(lines, /^\(XEN\) Bootloader: (.*)$/)?.[1];
   const commandLine = lineMatching(lines, /^\(XEN\) Command line: ?(.*)$/)?.[1];
   const version = lineMatching(lines, XEN_LINES.version)?.[1];
-  const ends = lines.filter((line) => XEN_LINES.noDom0.test(line)).length;
+  const { expectedEnd = NO_DOM0 } = subject;
+  const end = expectedEndPattern(expectedEnd);
+  const ends = lines.filter((line) => end.test(line)).length;
   return [
     holds(version !== undefined, `Xen version ${version}`, 'no “Xen version” line'),
     ...observeBuildId(lines, subject),
     observeLoadBase(base, subject),
     equalText('boot loader', loader, subject.loaderName),
     equalText('command line', commandLine, subject.arguments),
-    holds(
-      ends === 1,
-      'the expected end, once',
-      `the expected end “dom0 kernel not specified” was seen ${ends} times`,
-    ),
+    holds(ends === 1, 'the expected end, once', `the expected end “${expectedEnd}” was seen ${ends} times`),
   ];
 }

@@ -95,7 +95,7 @@ async function imageIsThere(guest: GuestView, subject: XenSubject): Promise<Obse
   return equalBytes(`the image's own code stands at ${hex(here)}`, seen, wanted, here);
 }
 
-async function readInformation(guest: GuestView, address: number): Promise<BootInformation> {
+export async function readInformation(guest: GuestView, address: number): Promise<BootInformation> {
   const totalSize = await readU32(guest, address);
   if (totalSize < 16 || totalSize > MAX_INFORMATION_BYTES)
     throw new Error(`boot information says it has ${totalSize} bytes`);

@@ -22,12 +22,25 @@ export interface DescriptorTableRegister {
   readonly limit: number;
 }
 
+/** The stopped guest's RAM below 4 GiB at memory speed, by physical address. */
+export interface SharedRam {
+  /** First address past it. */
+  readonly lowSizeBytes: number;
+  /** @throws RangeError beyond it; likewise write. */
+  read(address: number, sizeBytes: number): Promise<Uint8Array>;
+  write(address: number, bytes: Uint8Array): Promise<void>;
+  /** What was ever touched; the rest reads as zeros. */
+  extents(): Promise<readonly { readonly start: number; readonly end: number }[]>;
+}
+
 export interface GuestView {
   readonly registers: RegisterView;
   /** @throws where the address is beyond memory. */
   readPhysical(address: number, sizeBytes: number): Promise<Uint8Array>;
   /** GDTR; the gdbstub has no register for it, so it comes from the monitor. */
   readGdtr(): Promise<DescriptorTableRegister>;
+  /** Absent where the host cannot share it; readPhysical then is all there is. */
+  readonly ram?: SharedRam;
 }
 
 /** One thing that was looked at. */

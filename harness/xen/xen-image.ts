@@ -88,6 +88,16 @@ export class XenSymbols {
     return this.#table.nearest(linear);
   }
 
+  /** What Xen's early boot must not write: by name, for the linker's flags call them writable. Link-time addresses. */
+  readOnlySections(): { readonly name: string; readonly linkTime: number; readonly bytes: Uint8Array }[] {
+    return this.#elf.sections
+      .filter(({ name }) => name === '.text' || name === '.rodata')
+      .flatMap(({ name, address, size }) => {
+        const bytes = this.bytes(address, size);
+        return bytes ? [{ name, linkTime: Number(address - this.virtualStart), bytes }] : [];
+      });
+  }
+
   /** Link-time bytes at a linear address. */
   bytes(linear: bigint, sizeBytes: number): Uint8Array | undefined {
     return bytesAt(this.#elf, linear, sizeBytes);

@@ -18,6 +18,10 @@ export interface XenSubject {
   /** The subject's command line as the loader passes it. */
   readonly arguments: string;
   readonly moduleCount: number;
+  /** What each module holds, in the order handed over; absent: not known, so not compared. */
+  readonly modules?: readonly Uint8Array[];
+  /** How the expected last word begins; default: NO_DOM0 of console.ts. */
+  readonly expectedEnd?: string;
 }
 
 /** A subject whose symbols are there, as every checkpoint after the entry needs. */

@@ -28,7 +28,7 @@ async function measure(
   const prepared = await prepareInstance(instance, folder, say);
   const { planned, artifacts } = prepared;
   const payload = join(folder, 'payload.tar');
-  await writeFile(payload, await packPayload(bootPieces(planned, artifacts, prepared.arguments).payload));
+  await writeFile(payload, await packPayload(bootPieces(planned, artifacts, prepared).payload));
   let round = 0;
   const ours = async () => instanceMs(prepared, await roundFolder(folder, round++));
   const peers = () => bareBoot(artifacts.qemu.path, { ...planned.spec, payload }, folder);

@@ -9,6 +9,7 @@ import { matrixInstances } from '../../harness/cli/instance-options.ts';
 import { prepareArtifacts, prepareSubject } from '../../harness/scenario/artifacts.ts';
 import { selectInstances } from '../../harness/scenario/instance-name.ts';
 import { planRun } from '../../harness/scenario/plan.ts';
+import { givenBy } from '../../harness/scenario/scenario.ts';
 import type { InstanceRun } from '../../harness/scenario/run-instance.ts';
 import { SCENARIOS } from '../../scenarios/index.ts';
 import type { Say } from './figure.ts';
@@ -49,7 +50,7 @@ export async function prepareInstance(name: string, folder: string, say: Say): P
   return {
     planned: only,
     artifacts,
-    arguments: scenario.arguments,
+    ...givenBy(SCENARIOS, only.instance),
     timeoutMs: TIMEOUT_MS,
     repeat: '',
     signal,
