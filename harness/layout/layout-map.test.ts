@@ -10,7 +10,12 @@ import {
 } from './layout-map.ts';
 
 const MIB = 1024 * 1024;
-const region = (start: number, end: number, use: MapRegion['use'] = 'free', label: string = use): MapRegion => ({
+const region = (
+  start: number,
+  end: number,
+  use: MapRegion['use'] = 'free',
+  label: string = use,
+): MapRegion => ({
   start,
   end,
   use,
