@@ -13,7 +13,7 @@ import type { SymbolisedSubject, XenSubject } from './xen-subject.ts';
 const PAGE = 4096;
 /** Xen's trampoline and the stack above it share 64 KiB (TRAMPOLINE_SPACE, TRAMPOLINE_STACK_SPACE). */
 const TRAMPOLINE_WINDOW = 0x10000;
-/** Xen's real-mode code reads each disk's first sector into the 512 bytes below the trampoline (xen/arch/x86/boot/edd.S). */
+/** Xen’s real-mode code reads each disk’s first sector to right below the trampoline (edd.S); our disks have 512 bytes a sector. */
 const SECTOR_BUFFER = 512;
 
 /** What the loader handed over. @throws BootInformationError and what readPhysical throws. */
