@@ -9,25 +9,17 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { InstanceResult } from '../harness/scenario/contract.ts';
 import { BIN, resultOf, run, type RunEnd, start } from './command.ts';
-import {
-  baseOffByTwoMib,
-  otherEarlyError,
-  pageTablesNotRelocated,
-  patchedXen,
-  timeStampStoredAtLinkTime,
-  type Patch,
-  type XenReader,
-} from './testdata/patched-xen.ts';
+import { patchedXen } from './testdata/patched-xen.ts';
 
 const BIOS = 'xen-early-boot~bios~base-0x03e00000';
 const EFI = 'xen-early-boot~efi~base-0x03e00000';
 
 async function runPatched(
   t: Test,
-  find: (xen: XenReader) => Patch,
+  defect: string,
   instances: readonly string[],
 ): Promise<RunEnd & { readonly option: string }> {
-  const files = await patchedXen(t.testdir({}), find);
+  const files = await patchedXen(t.testdir({}), defect);
   const option = `${files.image},${files.symbols}`;
   // The folder of the patched files is the test's own; run() would empty it.
   return { ...(await run(t, [...instances, '--xen', option], { out: join(t.testdirName, 'run') })), option };
@@ -37,7 +29,10 @@ const failedCheckpoints = ({ checkpoints }: InstanceResult) =>
   checkpoints.filter(({ ok }) => !ok).map(({ name }) => name);
 
 t.test('case (c): page tables that are not relocated', async (t) => {
-  const { code, results, asserts, out, option } = await runPatched(t, pageTablesNotRelocated, [BIOS, EFI]);
+  const { code, results, asserts, out, option } = await runPatched(t, 'page-tables-not-relocated', [
+    BIOS,
+    EFI,
+  ]);
   t.equal(code, 1);
   t.ok(asserts.every(({ ok }) => !ok));
   for (const name of [BIOS, EFI]) {
@@ -54,7 +49,7 @@ t.test('case (c): page tables that are not relocated', async (t) => {
 });
 
 t.test('a base that is computed wrong', async (t) => {
-  const { code, results } = await runPatched(t, baseOffByTwoMib, [BIOS]);
+  const { code, results } = await runPatched(t, 'base-off', [BIOS]);
   t.equal(code, 1);
   const result = resultOf(results, BIOS);
   t.match(result.verdict, /^(fail|crash)$/);
@@ -66,7 +61,7 @@ t.test(
   'case (a): a store that forgets the base',
   { todo: 'the link-time range is not watched yet' },
   async (t) => {
-    const { code, results } = await runPatched(t, timeStampStoredAtLinkTime, [BIOS]);
+    const { code, results } = await runPatched(t, 'time-stamp-at-link-time', [BIOS]);
     t.equal(code, 1);
     t.match(resultOf(results, BIOS).reason, /boot_tsc_stamp/);
   },
@@ -74,7 +69,7 @@ t.test(
 
 t.test('an early error with another text', async (t) => {
   const name = 'xen-early-boot~bios~base-0x04101000';
-  const { code, results } = await runPatched(t, otherEarlyError, [name]);
+  const { code, results } = await runPatched(t, 'early-error-altered', [name]);
   t.equal(code, 1);
   const result = resultOf(results, name);
   t.equal(result.verdict, 'fail');
