@@ -25,7 +25,7 @@ function list({ defects }: SabotageOptions): void {
 /** @returns whether all that must be killed was, and nothing else was complained about. */
 async function run(options: SabotageOptions, signal: AbortSignal): Promise<boolean> {
   const { path: directory } = await createRunFolder();
-  const { trials: request, clean } = await prepareTrials(options, directory, { say, signal });
+  const request = await prepareTrials(options, directory, { say, signal });
   const count = options.defects.reduce((sum, { instances }) => sum + instances.length, 0);
   let done = 0;
   const trials = await tryDefects(options.defects, request, (trial) => {
@@ -33,7 +33,7 @@ async function run(options: SabotageOptions, signal: AbortSignal): Promise<boole
     say(`[${++done}/${count}] ${trial.defect.name} on ${trial.instance}: ${trial.fate}${why}`);
   });
   let booted = 0;
-  const results = await runClean(options.clean, clean, ({ name, verdict }) => {
+  const results = await runClean(options.clean, request, ({ name, verdict }) => {
     if (++booted % 10 === 0 || verdict !== 'pass') say(`[${booted}/${options.clean}] ${name}: ${verdict}`);
   });
   const { failed } = killRate(trials);

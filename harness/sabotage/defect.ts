@@ -20,6 +20,8 @@ export interface ExpectedEnd {
   readonly witness?: string;
   /** The one line of the verdict. */
   readonly reason: RegExp;
+  /** How the machine may have died, by kind; asked only of a result that names its death. Left out: not asked. */
+  readonly deaths?: readonly string[];
 }
 
 export interface Defect {

@@ -46,3 +46,17 @@ t.test('anything else is not killed, and says why', async (t) => {
     'the end alone tells',
   );
 });
+
+t.test('where a result names its death, that is compared, too', async (t) => {
+  const tripled: ExpectedEnd = { verdicts: ['crash'], reason: /./, deaths: ['triple-fault'] };
+  const died = (kind: string) => ({ ...said('crash', 'x'), death: { kind } });
+  t.match(judgeTrial(tripled, died('triple-fault')), { fate: 'killed' });
+  t.match(judgeTrial(tripled, died('guest-reset')), {
+    fate: 'misnamed',
+    why: 'it died of guest-reset, not of triple-fault: x',
+  });
+  t.match(judgeTrial(tripled, said('crash', 'x')), { fate: 'killed' }, 'a result that does not');
+  t.match(judgeTrial(expected, { ...said('fail', 'tag 21 is absent', 'entry'), death: { kind: 'x' } }), {
+    fate: 'killed',
+  });
+});

@@ -16,7 +16,9 @@ export interface TrialJudgement {
   readonly why: string;
 }
 
-type Judged = Pick<InstanceResult, 'verdict' | 'reason' | 'checkpoints'>;
+type Judged = Pick<InstanceResult, 'verdict' | 'reason' | 'checkpoints'> & {
+  readonly death?: { readonly kind: string };
+};
 
 export function judgeTrial(expected: ExpectedEnd, result: Judged): TrialJudgement {
   const witness = result.checkpoints.find(({ ok }) => !ok)?.name ?? 'end';
@@ -28,11 +30,13 @@ export function judgeTrial(expected: ExpectedEnd, result: Judged): TrialJudgemen
   return { fate: why === '' ? 'killed' : 'misnamed', witness, why };
 }
 
-function misnaming(expected: ExpectedEnd, { verdict, reason }: Judged, witness: string): string {
+function misnaming(expected: ExpectedEnd, { verdict, reason, death }: Judged, witness: string): string {
   if (!expected.verdicts.some((wanted) => wanted === verdict))
     return `the verdict is ${verdict}, not ${expected.verdicts.join(' or ')}: ${reason}`;
   if (expected.witness !== undefined && witness !== expected.witness)
     return `${witness} complained first, not ${expected.witness}: ${reason}`;
+  if (death && expected.deaths?.includes(death.kind) === false)
+    return `it died of ${death.kind}, not of ${expected.deaths.join(' or ')}: ${reason}`;
   return expected.reason.test(reason)
     ? ''
     : `the reason does not match ${String(expected.reason)}: ${reason}`;

@@ -18,12 +18,15 @@ interface Surroundings {
   readonly signal: AbortSignal;
 }
 
-/** The same instances for both: those that defects are tried on, and the default matrix. @throws what a run throws. */
+/**
+ * Ordinary instances: those that defects are tried on, and, where there is a control, the rest of the default matrix.
+ * @throws what a run throws.
+ */
 export async function prepareTrials(
   options: SabotageOptions,
   directory: string,
   { say, signal }: Surroundings,
-): Promise<{ readonly trials: TrialRequest; readonly clean: TrialRequest }> {
+): Promise<TrialRequest> {
   const [scenario] = SCENARIOS;
   if (!scenario) throw new Error('there is no scenario');
   const emit = (event: RunEvent) => {
@@ -35,7 +38,8 @@ export async function prepareTrials(
   const subject = await prepareSubject(request.subject, context);
   const tried = new Set(options.defects.flatMap(({ instances }) => instances));
   const matrix = matrixInstances(SCENARIOS, {});
-  const instances = options.clean > 0 ? matrix : matrix.filter(({ name }) => tried.has(name));
+  const rest = matrix.filter(({ name }) => !tried.has(name));
+  const instances = [...matrix.filter(({ name }) => tried.has(name)), ...(options.clean > 0 ? rest : [])];
   const artifacts = await prepareArtifacts(request, subject, instances, context);
   const plan = await planRun({
     artifacts,
@@ -58,14 +62,6 @@ export async function prepareTrials(
     context,
   };
   const planned = new Map(ready.map((instance) => [instance.instance.name, instance]));
-  const trials = {
-    bench,
-    planned,
-    arguments: scenario.arguments,
-    directory,
-    signal,
-    jobs: options.jobs,
-    timeoutMs: options.timeoutMs,
-  };
-  return { trials, clean: trials };
+  const { jobs, timeoutMs } = options;
+  return { bench, planned, arguments: scenario.arguments, directory, signal, jobs, timeoutMs };
 }
