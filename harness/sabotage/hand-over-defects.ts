@@ -3,7 +3,7 @@ import type { HeaderTag } from '../multiboot2/header-tags.ts';
 import type { Defect } from './defect.ts';
 import { BIOS, EFI, EFI_MISALIGNED, MISALIGNED } from './instances.ts';
 import { find, isStoreTo, lastFieldPlus, refersTo, removed } from './instruction-edits.ts';
-import { leaIn } from './relocation-defects.ts';
+import { leaIn } from './relocation-patches.ts';
 import { type Patch, SabotageImpossibleError, type XenReader } from './xen-reader.ts';
 
 /** The store of reloc()'s result, the address of the boot information below 1 MiB. */

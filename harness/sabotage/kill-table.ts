@@ -8,17 +8,19 @@ export interface KillRate {
   readonly of: number;
   /** Not noticed, noticed as something else, or not tried though they should have been: the run fails. */
   readonly failed: readonly Trial[];
-  /** Not killable yet, and not killed. */
+  /** Not killable yet, and not killed; a host that failed is no excuse. */
   readonly waiting: readonly Trial[];
 }
 
 export function killRate(trials: readonly Trial[]): KillRate {
-  const due = trials.filter(({ defect, fate }) => defect.needs === undefined || fate === 'killed');
+  const isWaiting = ({ defect, fate }: Trial) =>
+    defect.needs !== undefined && (fate === 'survived' || fate === 'misnamed');
+  const due = trials.filter((trial) => !isWaiting(trial));
   return {
     killed: due.filter(({ fate }) => fate === 'killed').length,
     of: due.length,
     failed: due.filter(({ fate }) => fate !== 'killed'),
-    waiting: trials.filter((trial) => !due.includes(trial)),
+    waiting: trials.filter(isWaiting),
   };
 }
 
