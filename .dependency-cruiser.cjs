@@ -40,6 +40,7 @@ rooms.boot = wiresAndPaper;
 rooms.scenario = [...wiresAndPaper, 'boot'];
 rooms.report = ['bits', 'lifetime', 'workdir', 'scenario'];
 rooms.doctor = [...wiresAndPaper, 'boot', 'scenario'];
+rooms.sabotage = [...wiresAndPaper, 'boot', 'scenario'];
 // door
 rooms.cli = [...wiresAndPaper, 'boot', 'scenario', 'report', 'doctor'];
 

@@ -109,6 +109,32 @@ t.test('one build gives both variants, each naming itself', async (t) => {
   t.same(events, [], 'a second call builds nothing');
 });
 
+t.test(
+  'a sabotaged GRUB is built only where it is asked for, with all others that this source allows',
+  async (t) => {
+    const { context, request, source, events } = await bench(t);
+    await grubBuild(request('standard'), context);
+    t.equal(await grubBuildIfCached(request('sabotage-tag-21-absent'), context), undefined);
+    const loader = join(source, 'grub-core', 'loader', 'multiboot_mbi2.c');
+    const align = 'mld.align = rel_tag->align;\n';
+    await writeFile(loader, (await readFile(loader, 'utf8')) + align);
+    const lost = await grubBuild(request('sabotage-tag-21-absent'), context);
+    t.equal(lost.version, `2.99-loadbase.sabotage-tag-21-absent.${lost.digest.slice(0, 8)}`);
+    t.ok(await grubBuildIfCached(request('sabotage-alignment-forgotten'), context), 'built alongside');
+    t.ok(
+      events.some(
+        ({ state, detail }) =>
+          state === 'notice' && /no sabotage-tag-21-lies of this GRUB/.test(detail ?? ''),
+      ),
+      'what cannot be made of this source is told',
+    );
+    await t.rejects(grubBuild(request('sabotage-tag-21-lies'), context), {
+      name: 'TransformNotAppliedError',
+    });
+    t.match(await readFile(loader, 'utf8'), align, 'the source itself is not changed');
+  },
+);
+
 t.test('the key follows source, patches and variant', async (t) => {
   const { context, request, source } = await bench(t);
   const { digest } = await grubBuild(request('standard'), context);

@@ -11,6 +11,7 @@ import {
   applyTransforms,
   checkTransforms,
   digestOfTransforms,
+  type Transform,
   TransformNotAppliedError,
 } from '../sources/transforms.ts';
 import { Cache, type CacheEntry, type EntryRequest } from '../toolchain/cache.ts';
@@ -19,13 +20,8 @@ import type { ToolchainContext } from '../toolchain/toolchain-context.ts';
 import type { Workshop } from '../toolchain/workshop.ts';
 import { CONFIGURE_FLAGS, GrubTree, HOST_TOOLS } from './compile.ts';
 import { GRUB_PLATFORMS, type GrubPlatform, PLATFORM_PARTS, trimmedMakeVariables } from './modules.ts';
-import {
-  NO_RELOCATION_TRANSFORM,
-  RELOCATION_FEATURES,
-  versionInConfigureAc,
-  versionSuffixTransform,
-} from './transforms.ts';
-import { GRUB_VARIANTS, type GrubVariant, versionSuffix } from './variants.ts';
+import { RELOCATION_FEATURES, versionInConfigureAc, versionSuffixTransform } from './transforms.ts';
+import { type GrubVariant, variantsBuiltWith, variantTransforms, versionSuffix } from './variants.ts';
 
 /** Raise it when the steps change in a way that the key's other parts do not show. */
 const RECIPE = 1;
@@ -68,7 +64,7 @@ export class GrubNotBootstrappedError extends Error {
 }
 
 /**
- * GRUB for both platforms, from the cache or built; one build makes both variants.
+ * GRUB for both platforms, from the cache or built; one build makes both variants, or all sabotaged ones.
  * @throws SourceUnavailableError, SourceSpecError, SourceFeatureMissingError, GrubNotBootstrappedError,
  *   PatchSeriesError, PatchFailedError, TransformNotAppliedError, BuildFailedError, CacheFolderError,
  *   CommandMissingError; the signal's reason on abort.
@@ -76,11 +72,12 @@ export class GrubNotBootstrappedError extends Error {
 export async function grubBuild(request: GrubRequest, context: ToolchainContext): Promise<GrubBuild> {
   const source = await resolveSource(request.source, context);
   const plan = await planBuild(request, source, context);
-  const wanted = plan.entries[request.variant];
-  const others = GRUB_VARIANTS.filter((variant) => variant !== request.variant).map(
-    (variant) => plan.entries[variant],
+  const others = variantsBuiltWith(request.variant).filter((variant) => variant !== request.variant);
+  const entry = await plan.cache.entry(
+    plan.entryOf(request.variant),
+    (workshop) => build(workshop, plan),
+    others.map((variant) => plan.entryOf(variant)),
   );
-  const entry = await plan.cache.entry(wanted, (workshop) => build(workshop, plan), others);
   return await describeBuild(entry, plan);
 }
 
@@ -93,7 +90,7 @@ export async function grubBuildIfCached(
   if (source === undefined) return undefined;
   try {
     const plan = await planBuild(request, source, context);
-    const entry = await plan.cache.lookup(plan.entries[request.variant]);
+    const entry = await plan.cache.lookup(plan.entryOf(request.variant));
     return entry && (await describeBuild(entry, plan));
   } catch (error) {
     // Without a compiler there is no key to look for.
@@ -107,7 +104,7 @@ interface Plan {
   readonly source: ResolvedSource;
   readonly patches: readonly Patch[];
   readonly variant: GrubVariant;
-  readonly entries: Readonly<Record<GrubVariant, EntryRequest>>;
+  readonly entryOf: (variant: GrubVariant) => EntryRequest;
 }
 
 async function planBuild(
@@ -125,7 +122,7 @@ async function planBuild(
       variant,
       source: source.digest,
       patches: patches.map(({ digest, strip }) => `${digest} -p${strip}`),
-      transforms: digestOfTransforms([versionSuffixTransform(''), NO_RELOCATION_TRANSFORM]),
+      transforms: digestOfTransforms([versionSuffixTransform(''), ...transformsInKey(variant)]),
       configure: CONFIGURE_FLAGS,
       make: GRUB_PLATFORMS.flatMap((platform) => trimmedMakeVariables(PLATFORM_PARTS[platform])),
       tools: HOST_TOOLS,
@@ -137,8 +134,13 @@ async function planBuild(
     source,
     patches,
     variant: request.variant,
-    entries: { standard: entryOf('standard'), 'no-relocation': entryOf('no-relocation') },
+    entryOf,
   };
+}
+
+/** The standard variant and its control come from one build and so have one key but for their names. */
+function transformsInKey(variant: GrubVariant): readonly Transform[] {
+  return variantTransforms(variant === 'standard' ? 'no-relocation' : variant);
 }
 
 async function build(workshop: Workshop, plan: Plan): Promise<void> {
@@ -152,44 +154,65 @@ async function build(workshop: Workshop, plan: Plan): Promise<void> {
   if (plan.patches.length > 0)
     await workshop.step('patch', 100, () => applyPatchSeries(source, plan.patches, workshop));
   await checkSource(source, plan);
-  const standardDigest = plan.cache.digest(plan.entries.standard);
-  await applyTransforms(source, [versionSuffixTransform(versionSuffix('standard', standardDigest))]);
+  const suffix = versionSuffix('standard', digestOf(plan, 'standard'));
+  await applyTransforms(source, [versionSuffixTransform(suffix)]);
   const version = versionInConfigureAc(await readFile(join(source, 'configure.ac'), 'utf8')) ?? '';
   await tree.compile();
   await stage(tree, plan, 'standard', version);
-  await buildNoRelocation(tree, plan, version);
+  let last = version;
+  for (const variant of variantsBuiltWith(plan.variant).filter((name) => name !== 'standard'))
+    last = await buildVariant(
+      tree,
+      plan,
+      variant,
+      last,
+      version.replace(suffix, versionSuffix(variant, digestOf(plan, variant))),
+    );
+}
+
+function digestOf(plan: Plan, variant: GrubVariant): string {
+  return plan.cache.digest(plan.entryOf(variant));
 }
 
 /** All that can be refused is refused before the first minute of compiling. */
 async function checkSource(source: string, plan: Plan): Promise<void> {
   await verifyFeatures(source, plan.source.label, RELOCATION_FEATURES);
-  await checkTransforms(source, [versionSuffixTransform('')]);
-  if (plan.variant === 'no-relocation') await checkTransforms(source, [NO_RELOCATION_TRANSFORM]);
+  await checkTransforms(source, [versionSuffixTransform(''), ...variantTransforms(plan.variant)]);
   if (!existsSync(join(source, 'grub-core', 'lib', 'gnulib', 'stdlib.in.h')))
     throw new GrubNotBootstrappedError(plan.source.label);
 }
 
-/** Takes the feature out of the same tree and compiles one module again: seconds, where a second build takes a minute. */
-async function buildNoRelocation(tree: GrubTree, plan: Plan, standardVersion: string): Promise<void> {
+/**
+ * Changes the same tree, compiles a few modules again and changes it back: seconds, where a second build takes a minute.
+ * @returns the version that the tree now bears.
+ */
+async function buildVariant(
+  tree: GrubTree,
+  plan: Plan,
+  variant: GrubVariant,
+  treeVersion: string,
+  version: string,
+): Promise<string> {
+  const transforms = variantTransforms(variant);
   try {
-    await applyTransforms(tree.source, [NO_RELOCATION_TRANSFORM]);
+    await checkTransforms(tree.source, transforms);
   } catch (error) {
-    if (plan.variant === 'no-relocation' || !(error instanceof TransformNotAppliedError)) throw error;
-    tree.workshop.notice(
-      'variant no-relocation',
-      `there will be no negative control of this GRUB: ${error.message}`,
-    );
-    return;
+    if (plan.variant === variant || !(error instanceof TransformNotAppliedError)) throw error;
+    const text = `there will be no ${variant === 'no-relocation' ? 'negative control' : variant} of this GRUB: ${error.message}`;
+    tree.workshop.notice(`variant ${variant}`, text);
+    return treeVersion;
   }
-  const suffix = (variant: GrubVariant): string =>
-    versionSuffix(variant, plan.cache.digest(plan.entries[variant]));
-  const version = standardVersion.replace(suffix('standard'), suffix('no-relocation'));
-  await tree.recompileAs('variant no-relocation', standardVersion, version);
-  await stage(tree, plan, 'no-relocation', version);
+  const files = [...new Set(transforms.map(({ file }) => join(tree.source, file)))];
+  const originals = await Promise.all(files.map((file) => readFile(file)));
+  await applyTransforms(tree.source, transforms);
+  await tree.recompileAs(`variant ${variant}`, treeVersion, version);
+  await stage(tree, plan, variant, version);
+  await Promise.all(files.map((file, i) => writeFile(file, originals[i] ?? '')));
+  return version;
 }
 
 async function stage(tree: GrubTree, plan: Plan, variant: GrubVariant, version: string): Promise<void> {
-  const staging = await tree.workshop.staging(plan.cache.digest(plan.entries[variant]));
+  const staging = await tree.workshop.staging(digestOf(plan, variant));
   await tree.stage(staging);
   for (const platform of GRUB_PLATFORMS) {
     const module = await readFile(join(staging, platform, 'multiboot2.mod'));

@@ -62,7 +62,7 @@ export class GrubTree {
   }
 
   /**
-   * Compiles again what names GRUB's version, after the source of the Multiboot2 loader was changed.
+   * Compiles again what names GRUB's version, after the source of the Multiboot2 loader or relocator was changed.
    * `config.h` keeps its time, or make would compile everything again.
    */
   async recompileAs(step: string, oldVersion: string, newVersion: string): Promise<void> {
@@ -72,7 +72,7 @@ export class GrubTree {
         const now = new Date();
         for (const file of ['normal/main.c', 'loader/multiboot_mbi2.c', 'loader/i386/multiboot_mbi.c'])
           await utimes(join(this.source, 'grub-core', file), now, now);
-        const modules = ['multiboot2.mod', 'multiboot.mod', 'normal.mod'];
+        const modules = ['multiboot2.mod', 'multiboot.mod', 'normal.mod', 'relocator.mod'];
         const variables = this.#makeVariables.get(platform) ?? [];
         await this.workshop.command(step, 'make', [jobs, ...variables, ...modules], {
           cwd: this.#core(platform),

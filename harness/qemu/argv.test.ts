@@ -27,6 +27,11 @@ const efi: MachineSpec = {
   },
 };
 
+t.test('CPU features go after the model', async (t) => {
+  const argv = qemuArguments({ ...bios, cpuFeatures: ['lm=off', 'nx=off'] }, wiring);
+  t.equal(argv[argv.indexOf('-cpu') + 1], 'qemu64,lm=off,nx=off');
+});
+
 t.test('a SeaBIOS machine, whole', async (t) => {
   t.strictSame(qemuArguments(bios, wiring), [
     ...['-machine', 'q35,accel=tcg', '-cpu', 'qemu64', '-smp', '1', '-m', '2560M'],

@@ -18,7 +18,7 @@ export function machineArguments(spec: MachineSpec, ram?: string): string[] {
       `${spec.machine},accel=${spec.accelerator}${pflash}${ram === undefined ? '' : ',memory-backend=ram'}`,
     ],
     // -cpu host aborts where KVM runs nested without the MSRs it wants (FACTS); max under TCG has long mode and NX.
-    ...['-cpu', spec.accelerator === 'kvm' ? 'kvm64' : 'qemu64'],
+    ...['-cpu', [spec.accelerator === 'kvm' ? 'kvm64' : 'qemu64', ...(spec.cpuFeatures ?? [])].join(',')],
     ...['-smp', '1'],
     ...['-m', `${spec.memoryMib}M`],
     ...ramArguments(spec, ram),

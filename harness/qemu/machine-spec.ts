@@ -17,6 +17,8 @@ export interface MachineSpec {
   readonly machine: 'q35' | 'pc';
   readonly accelerator: Accelerator;
   readonly memoryMib: number;
+  /** CPU features turned on or off, as QEMU's -cpu names them, e.g. `lm=off`; left out, the CPU is what the accelerator has. */
+  readonly cpuFeatures?: readonly string[];
   readonly firmware: FirmwareImage;
   /** What the firmware boots: an ISO in a CD drive or a disk image. */
   readonly medium: { readonly kind: 'iso' | 'disk'; readonly path: string };

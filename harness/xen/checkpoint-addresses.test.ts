@@ -47,6 +47,38 @@ t.test('the EFI entry has its own first two', async (t) => {
   t.match(plan.addresses[1], { baseRegister: 'rsi' });
 });
 
+t.test(
+  'code that does its work wrongly is found all the same, so that its result is looked at',
+  async (t) => {
+    const folder = t.testdir();
+    for (const [entry, checkpoint, edit] of [
+      [
+        'multiboot32',
+        'page tables relocated',
+        ['lea __page_tables_start - V', 'lea __page_tables_start + 8 - V'],
+      ],
+      [
+        'multiboot32',
+        'page tables relocated',
+        ['lea __page_tables_end - V', 'lea __page_tables_end - 4096 - V'],
+      ],
+      [
+        'efi64',
+        'base computed',
+        [
+          'lea __image_base__(%rip), %rsi\n',
+          'lea __image_base__ + 0x200000(%rip), %rsi\nadd %esi, gdt_boot_base(%rip)\n',
+        ],
+      ],
+    ] as const) {
+      const broken = smallXen(folder, (source) => source.replace(edit[0], edit[1]));
+      const plan = planCheckpoints(broken.image, broken.symbols, entry, disassembler);
+      t.strictSame(plan.notPossible, [], edit[1]);
+      t.ok(plan.addresses.some(({ name }) => name === checkpoint));
+    }
+  },
+);
+
 t.test('without symbols only the entry can be found, and that is said', async (t) => {
   const plan = planCheckpoints(xen.image, undefined, 'multiboot32', disassembler);
   t.strictSame(plan.addresses, [{ name: 'entry', space: 'image', linkTime: 0x200000 }]);
@@ -77,7 +109,7 @@ t.test('what is not there is listed with its reason, and the rest is found', asy
     ],
     [
       'multiboot32',
-      (source) => source.replace('lea __page_tables_end - V(%esi), %edi', 'nop'),
+      (source) => source.replaceAll(/lea __page_tables_(?:start|end) - V.*/g, 'nop'),
       'page tables relocated: no loop up to __page_tables_end in trampoline_setup',
     ],
     [

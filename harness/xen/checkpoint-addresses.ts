@@ -146,11 +146,23 @@ function baseFromCall(search: Search): CheckpointAddress {
   throw new Error('no call/pop/sub that computes the base from where the code runs in __start');
 }
 
-/** `lea __image_base__(%rip), %reg` in x86_32_switch; `__image_base__` has the link-time physical address 0. */
+/**
+ * `lea __image_base__(%rip), %reg` in x86_32_switch; `__image_base__` has the link-time physical address 0. A lea that
+ * computes another base is found by what is done with it: the register is added to gdt_boot_base.
+ */
 function baseFromRip(search: Search): CheckpointAddress {
-  for (const instruction of code(search, 'x86_32_switch', 64)) {
+  const instructions = code(search, 'x86_32_switch', 64);
+  const gdtBase = BigInt(search.symbols.linkTime('gdt_boot_base'));
+  const added = instructions.find(
+    ({ mnemonic, operands: [to] }) =>
+      mnemonic === 'add' && to?.kind === 'memory' && to.ripRelative === gdtBase,
+  );
+  const addedRegister = added && memoryAndRegister(added)[1];
+  for (const instruction of instructions) {
     const [memory, register] = memoryAndRegister(instruction);
-    if (instruction.mnemonic !== 'lea' || memory?.ripRelative !== 0n || !register) continue;
+    if (instruction.mnemonic !== 'lea' || memory?.ripRelative === undefined || !register) continue;
+    // %rsi in one version, %esi in another.
+    if (memory.ripRelative !== 0n && register.slice(1) !== addedRegister?.slice(1)) continue;
     return { name: 'base computed', space: 'image', linkTime: after(instruction), baseRegister: register };
   }
   throw new Error('no lea of the image base in x86_32_switch');
@@ -171,12 +183,17 @@ function afterReloc(search: Search): CheckpointAddress {
   return { name: 'boot information relocated', space: 'image', linkTime: after(call) };
 }
 
-/** The loop whose end is `__page_tables_end`: the first backward conditional jump after that symbol is loaded. */
+/**
+ * The loop from `__page_tables_start` to `__page_tables_end`: the first backward conditional jump after either is loaded,
+ * so that a loop with a wrong start or end is still looked at.
+ */
 function afterPageTableLoop(search: Search): CheckpointAddress {
-  const end = BigInt(search.symbols.linkTime('__page_tables_end'));
+  const bounds = ['__page_tables_start', '__page_tables_end'].map((name) =>
+    BigInt(search.symbols.linkTime(name)),
+  );
   const instructions = code(search, 'trampoline_setup', 32);
-  const load = instructions.findIndex(
-    (instruction) => memoryAndRegister(instruction)[0]?.displacement === end,
+  const load = instructions.findIndex((instruction) =>
+    bounds.some((bound) => memoryAndRegister(instruction)[0]?.displacement === bound),
   );
   const jump = instructions
     .slice(load + 1)

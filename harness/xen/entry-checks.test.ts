@@ -55,6 +55,15 @@ t.test('a correct hand-over has nothing wrong, whichever the loader, protocol an
   }
 });
 
+t.test('the EFI entry has a stack that is a multiple of 16', async (t) => {
+  const misalign = ({ guest }: GoodBoot) => void (guest.set.rsp = 0x1ff8n);
+  await breaks(t, 'misaligned', { entry: 'efi64' }, misalign, '%rsp is 0x1ff8, no multiple of 16');
+  t.ok(
+    (await atEntry({}, misalign)).every(({ ok }) => ok),
+    'the 32-bit entry has no such promise',
+  );
+});
+
 t.test('registers and CPU mode', async (t) => {
   await breaks(
     t,

@@ -69,6 +69,12 @@ function cpuMode({ registers }: GuestView, subject: XenSubject): Observation[] {
   if (subject.entry === 'efi64')
     return [
       holds(inLongMode, 'the CPU is in 64-bit mode', 'the CPU is not in 64-bit mode at the EFI amd64 entry'),
+      // UEFI Specification 2.10 §2.3.4.2: the stack is aligned to 16 bytes. GRUB jumps here, so no return address is on it.
+      holds(
+        registers.rsp % 16n === 0n,
+        '%rsp is a multiple of 16',
+        `%rsp is ${hex(registers.rsp, 1)}, no multiple of 16`,
+      ),
     ];
   const ok = (registers.cr0 & CR0_PE) !== 0n && !paging;
   return [

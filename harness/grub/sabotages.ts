@@ -1,0 +1,117 @@
+/**
+ * Defects of our own making, as changes to GRUB's source: each makes a boot loader that breaks one promise of the
+ * Multiboot2 Specification, so that it can be seen whether a boot notices. Upstream fixes that a defect undoes are named
+ * by commit.
+ */
+import type { Transform } from '../sources/transforms.ts';
+
+const LOADER = 'grub-core/loader/multiboot_mbi2.c';
+const ELF_LOADER = 'grub-core/loader/multiboot_elfxx.c';
+const BY_TWO_MIB = '0x200000';
+
+function change(description: string, pattern: RegExp, replacement: string, file = LOADER): Transform {
+  return { file, description, pattern, replacement };
+}
+
+export const SABOTAGES = {
+  'tag-21-lies': [
+    change(
+      'say a load base that is 2 MiB too high in tag 21',
+      /tag->load_base_addr = load_base_addr;/,
+      `tag->load_base_addr = load_base_addr + ${BY_TWO_MIB};`,
+    ),
+  ],
+  'tag-21-absent': [
+    change(
+      'give tag 21 a type that nobody knows',
+      /tag->type = MULTIBOOT_TAG_TYPE_LOAD_BASE_ADDR;/,
+      'tag->type = 0x4c42;',
+    ),
+  ],
+  'alignment-forgotten': [
+    change(
+      "take 1 for the relocatable header tag's alignment (EFI's retry did so before 4127ea3a9)",
+      /mld\.align = rel_tag->align;/,
+      'mld.align = 1;',
+    ),
+  ],
+  'window-ignored': [
+    change(
+      "take 1 MiB for the window's lowest address",
+      /mld\.min_addr = rel_tag->min_addr;/,
+      'mld.min_addr = 0x100000;',
+    ),
+    change(
+      "take 4 GiB for the window's highest address",
+      /mld\.max_addr = rel_tag->max_addr;/,
+      'mld.max_addr = 0xffffffff;',
+    ),
+  ],
+  'information-in-first-page': [
+    change(
+      'put the boot information into the first page (as before 0f3f5b7c1)',
+      /grub_relocator_alloc_chunk_align \(grub_multiboot2_relocator, &ch,\s*MBI_MIN_ADDR, [^;]*;/,
+      'grub_relocator_alloc_chunk_addr (grub_multiboot2_relocator, &ch, 0x600, bufsize);',
+    ),
+  ],
+  'loader-name-altered': [
+    change(
+      'write the boot loader name with another first letter',
+      /grub_memcpy \(tag->string, PACKAGE_STRING, sizeof \(PACKAGE_STRING\)\);/,
+      `$& tag->string[0] = 'g';`,
+    ),
+  ],
+  'command-line-altered': [
+    change(
+      'change the first letter of the command line',
+      /grub_memcpy \(tag->string, cmdline, cmdline_size\);/,
+      '$& tag->string[0] ^= 0x20;',
+    ),
+  ],
+  'stale-memory-map': [
+    change(
+      'pass a memory map beside boot services that are kept (as before f2b6c20a2)',
+      /if \(!keep_bs\)(?=\s*\{\s*struct multiboot_tag_mmap )/,
+      'if (1)',
+    ),
+  ],
+  'efi-stack-misaligned': [
+    change(
+      'enter the image with a stack that is 8 bytes off (as before 4e5414b2a)',
+      /\tandq\t\$~15, %rsp\n/,
+      '$&\tsubq\t$$8, %rsp\n',
+      'grub-core/lib/i386/relocator64.S',
+    ),
+  ],
+  'entry-off': [
+    change(
+      'enter the image 16 bytes too far',
+      /grub_multiboot2_payload_eip = efi_entry;/,
+      'grub_multiboot2_payload_eip = efi_entry + 16;',
+    ),
+    change(
+      'enter the image 16 bytes too far',
+      /(GRUB_MULTIBOOT \(payload_eip\) = \(ehdr->e_entry - phdr\(i\)->p_vaddr\)\s*\+ phdr\(i\)->p_paddr);/,
+      '$1 + 16;',
+      ELF_LOADER,
+    ),
+  ],
+  'image-page-lost': [
+    change(
+      "clear one page of the image's read-only data after it was read",
+      /if \(phdr\(i\)->p_filesz < phdr\(i\)->p_memsz\)/,
+      'if (mld->relocatable && phdr(i)->p_filesz > 0x180000)' +
+        ' grub_memset ((grub_uint8_t *) source + load_offset + 0x17d000, 0, 0x1000);\n$&',
+      ELF_LOADER,
+    ),
+  ],
+  'module-over-image': [
+    change(
+      'place the first module over the image, says tag 3',
+      /tag->mod_start = cur->start;/,
+      'tag->mod_start = load_base_addr;',
+    ),
+  ],
+} as const satisfies Readonly<Record<string, readonly Transform[]>>;
+
+export type SabotageName = keyof typeof SABOTAGES;

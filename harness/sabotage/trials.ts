@@ -1,0 +1,117 @@
+/** Every defect on every of its instances, several at once; then ordinary instances, which must not be complained about. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import pLimit from 'p-limit';
+import type { Instance, InstanceResult } from '../scenario/contract.ts';
+import type { GivenToSubject } from '../scenario/scenario.ts';
+import { failedOutcome } from '../scenario/instance-result.ts';
+import { type ReadyInstance, runInstance } from '../scenario/run-instance.ts';
+import { applyDefect, type Prepared, type Workbench } from './apply-defect.ts';
+import type { Defect } from './defect.ts';
+import { judgeTrial, type TrialJudgement } from './judge-trial.ts';
+
+export interface TrialRequest {
+  readonly bench: Workbench;
+  /** Ordinary instances by name. */
+  readonly planned: ReadonlyMap<string, ReadyInstance>;
+  /** What an instance's scenario hands to its subject. */
+  readonly given: (instance: Instance) => GivenToSubject;
+  /** Evidence of what was not as it should be stays here. */
+  readonly directory: string;
+  readonly jobs: number;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** One defect on one instance. */
+export interface Trial extends TrialJudgement {
+  readonly defect: Defect;
+  readonly instance: string;
+  readonly verdict: InstanceResult['verdict'];
+  readonly reason: string;
+  readonly durationMs: number;
+}
+
+/** @throws the signal's reason on abort. */
+export async function tryDefects(
+  defects: readonly Defect[],
+  request: TrialRequest,
+  onTrial: (trial: Trial) => void,
+): Promise<Trial[]> {
+  const limit = pLimit(request.jobs);
+  const all = defects.flatMap((defect) => defect.instances.map((instance) => ({ defect, instance })));
+  return Promise.all(
+    all.map(({ defect, instance }) =>
+      limit(async () => {
+        request.signal.throwIfAborted();
+        const trial = await tryDefect(defect, instance, request);
+        request.signal.throwIfAborted();
+        onTrial(trial);
+        return trial;
+      }),
+    ),
+  );
+}
+
+async function tryDefect(defect: Defect, instance: string, request: TrialRequest): Promise<Trial> {
+  const directory = join(request.directory, defect.name);
+  const started = performance.now();
+  const result = await prepare(defect, instance, request).then(
+    (prepared) => runPrepared(prepared, directory, request),
+    (error: unknown) => failedOutcome(error, 'tcg'),
+  );
+  const { verdict, reason } = result;
+  const judgement = judgeTrial(defect.expected, result);
+  if (judgement.fate === 'killed') await rm(join(directory, instance), { recursive: true, force: true });
+  return { ...judgement, defect, instance, verdict, reason, durationMs: performance.now() - started };
+}
+
+async function prepare(
+  defect: Defect,
+  instance: string,
+  { planned, bench }: TrialRequest,
+): Promise<Prepared> {
+  const ordinary = planned.get(instance);
+  if (!ordinary)
+    throw new Error(`${instance} cannot be booted here, so ${defect.name} cannot be tried on it`);
+  return applyDefect(defect, ordinary, bench);
+}
+
+function runPrepared(prepared: Prepared, directory: string, request: TrialRequest): Promise<InstanceResult> {
+  return runInstance({
+    ...prepared,
+    ...request.given(prepared.planned.instance),
+    runDirectory: directory,
+    timeoutMs: request.timeoutMs,
+    repeat: '',
+    signal: request.signal,
+    onPhase: () => undefined,
+  });
+}
+
+/** Ordinary instances: the map's, again and again, until there are `count`. @throws the signal's reason on abort. */
+export async function runClean(
+  count: number,
+  request: TrialRequest,
+  onResult: (result: InstanceResult) => void,
+): Promise<InstanceResult[]> {
+  const limit = pLimit(request.jobs);
+  const ordinary = [...request.planned.values()];
+  const { artifacts } = request.bench;
+  const runs = Array.from({ length: ordinary.length === 0 ? 0 : count }, (_, i) => i);
+  return Promise.all(
+    runs.map((i) =>
+      limit(async () => {
+        request.signal.throwIfAborted();
+        const planned = ordinary[i % ordinary.length] as ReadyInstance;
+        const directory = join(request.directory, `clean-${Math.floor(i / ordinary.length) + 1}`);
+        const result = await runPrepared({ planned, artifacts }, directory, request);
+        request.signal.throwIfAborted();
+        if (result.verdict === 'pass')
+          await rm(join(directory, result.name), { recursive: true, force: true });
+        onResult(result);
+        return result;
+      }),
+    ),
+  );
+}
