@@ -38,7 +38,7 @@ t.test('what must be killed and was not is told apart from what cannot be yet', 
   t.equal(
     killSummary(trials),
     [
-      '2 of 4 killed (50 %)',
+      '2 of 5 trials killed (40 %); of the 4 that can be killed yet: 50 %',
       'not killed:',
       '  b on s~bios~base-any: survived, because',
       '  e on s~bios~base-any: broken, because',

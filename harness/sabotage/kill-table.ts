@@ -47,14 +47,18 @@ export function killTable(trials: readonly Trial[]): string {
     .join('\n');
 }
 
+function percent(part: number, whole: number): string {
+  return `${whole === 0 ? 0 : Math.floor((100 * part) / whole)} %`;
+}
+
 /** The rate, and why each trial that was not killed was not. */
 export function killSummary(trials: readonly Trial[]): string {
   const { killed, of, failed, waiting } = killRate(trials);
-  const percent = of === 0 ? 0 : Math.floor((100 * killed) / of);
   const say = ({ defect, instance, why }: Trial, extra = '') =>
     `  ${defect.name} on ${instance}: ${why}${extra}`;
   return [
-    `${killed} of ${of} killed (${percent} %)`,
+    `${killed} of ${trials.length} trials killed (${percent(killed, trials.length)}); ` +
+      `of the ${of} that can be killed yet: ${percent(killed, of)}`,
     ...(failed.length > 0 ? ['not killed:', ...failed.map((trial) => say(trial))] : []),
     ...(waiting.length > 0
       ? ['not killable yet:', ...waiting.map((trial) => say(trial, ` [needs ${trial.defect.needs ?? ''}]`))]

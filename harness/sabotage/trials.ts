@@ -1,5 +1,5 @@
 /** Every defect on every of its instances, several at once; then ordinary instances, which must not be complained about. */
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Instance, InstanceResult } from '../scenario/contract.ts';
@@ -62,8 +62,14 @@ async function tryDefect(defect: Defect, instance: string, request: TrialRequest
   );
   const { verdict, reason } = result;
   const judgement = judgeTrial(defect.expected, result);
-  if (judgement.fate === 'killed') await rm(join(directory, instance), { recursive: true, force: true });
+  if (judgement.fate === 'killed') await forget(directory, instance);
   return { ...judgement, defect, instance, verdict, reason, durationMs: performance.now() - started };
+}
+
+/** Evidence of what went as it should; the folder above goes with its last. */
+async function forget(directory: string, instance: string): Promise<void> {
+  await rm(join(directory, instance), { recursive: true, force: true });
+  await rmdir(directory).catch(() => undefined);
 }
 
 async function prepare(
@@ -107,8 +113,7 @@ export async function runClean(
         const directory = join(request.directory, `clean-${Math.floor(i / ordinary.length) + 1}`);
         const result = await runPrepared({ planned, artifacts }, directory, request);
         request.signal.throwIfAborted();
-        if (result.verdict === 'pass')
-          await rm(join(directory, result.name), { recursive: true, force: true });
+        if (result.verdict === 'pass') await forget(directory, result.name);
         onResult(result);
         return result;
       }),
