@@ -98,10 +98,10 @@ export const SABOTAGES = {
   ],
   'image-page-lost': [
     change(
-      "clear one page of the image's read-only data after it was read",
+      "overwrite one page of the image's read-only data after it was read",
       /if \(phdr\(i\)->p_filesz < phdr\(i\)->p_memsz\)/,
       'if (mld->relocatable && phdr(i)->p_filesz > 0x180000)' +
-        ' grub_memset ((grub_uint8_t *) source + load_offset + 0x17d000, 0, 0x1000);\n$&',
+        ' grub_memset ((grub_uint8_t *) source + load_offset + 0x17d000, 0xa5, 0x1000);\n$&',
       ELF_LOADER,
     ),
   ],

@@ -2,7 +2,7 @@
 import type { HeaderTag } from '../multiboot2/header-tags.ts';
 import type { Defect } from './defect.ts';
 import { BIOS, EFI, EFI_MISALIGNED, MISALIGNED } from './instances.ts';
-import { find, isStoreTo, lastFieldPlus, refersTo, removed } from './instruction-edits.ts';
+import { find, isStoreTo, lastFieldPlus, removed } from './instruction-edits.ts';
 import { leaIn } from './relocation-patches.ts';
 import { type Patch, SabotageImpossibleError, type XenReader } from './xen-reader.ts';
 
@@ -11,24 +11,6 @@ function informationForgotten(xen: XenReader): Patch[] {
   const pointer = xen.linkTime('multiboot_ptr');
   const code = xen.code('trampoline_setup');
   return [removed(find(code, 'store to multiboot_ptr', (instruction) => isStoreTo(instruction, pointer)))];
-}
-
-/** `rep stos` over `__bss_start`…`__bss_end`; the EFI entry's own is in __efi64_mb2_start. */
-function bssNotCleared(xen: XenReader): Patch[] {
-  const start = xen.linkTime('__bss_start');
-  return (
-    [
-      ['trampoline_setup', 32],
-      ['__efi64_mb2_start', 64],
-    ] as const
-  ).map(([symbol, bitness]) => {
-    const code = xen.code(symbol, bitness);
-    const load = code.findIndex((instruction) => refersTo(instruction, start));
-    const what = `rep stos after __bss_start in ${symbol}`;
-    return removed(
-      find(code, what, ({ mnemonic }, i) => load >= 0 && i > load && mnemonic.startsWith('stos')),
-    );
-  });
 }
 
 /** `lea 0x10000(%edi), %esp`: the stack above the trampoline. */
@@ -130,16 +112,6 @@ export const HAND_OVER_DEFECTS: readonly Defect[] = [
       witness: 'trampoline copied',
       reason: /trampoline copied: %esp on the low-memory stack is/,
     },
-  },
-  {
-    name: 'bss-not-cleared',
-    claim:
-      'zeroed memory is taken for granted: GRUB clears it too, so nobody sees it until another loader does not',
-    history: '88f8d1463',
-    make: image(bssNotCleared),
-    instances: [BIOS, EFI],
-    expected: { verdicts: ['fail', 'crash'], reason: /./ },
-    needs: 'layout: a pattern laid into BSS at hand-off',
   },
   {
     name: 'early-error-altered',

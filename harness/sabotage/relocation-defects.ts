@@ -83,14 +83,14 @@ export const RELOCATION_DEFECTS: readonly Defect[] = [
   {
     name: 'gdt-base-not-relocated',
     claim:
-      'GDTR gets the link-time address: a triple fault, later than one thinks where GRUB left a copy of the image there',
+      'GDTR gets the link-time address: a triple fault, or none for a while where GRUB left a copy of the image there',
     make: image(gdtBaseNotRelocated),
     instances: [BIOS, EFI],
     expected: {
       verdicts: ['crash'],
       deaths: TRIPLE_FAULT,
-      witness: 'boot information relocated',
-      reason: /boot information relocated: the GDT base in the image is 0x[0-9a-f]+, not 0x/,
+      // The oracle's pattern lies where GRUB left a copy of the image, so that the first reload of a selector faults.
+      reason: /^triple fault at 0x[0-9a-f]{8} \((trampoline_bios_setup|x86_32_switch)\+/,
     },
   },
   {
