@@ -70,8 +70,12 @@ exit 1
   });
   await chmod(join(folder, 'qemu-system-x86_64'), 0o755);
   const PATH = `${folder}:${process.env['PATH'] ?? ''}`;
-  const says = /QEMU exited with 1 before it could be talked to: no such machine/;
-  await ends3(t, ['--out', join(folder, 'run')], says, { env: { PATH } });
+  const { code, stdout, stderr } = await loadbase(['run', BOOT, '--out', join(folder, 'run')], {
+    env: { PATH },
+  });
+  t.equal(code, 3, `exit code; standard error: ${stderr}`);
+  t.match(stdout, /error .*\n[^]*QEMU exited with 1 before it could be talked to: no such machine/);
+  t.notMatch(stdout + stderr, /^\s+at .*:\d+:\d+\)?$/m, 'no stack trace');
 });
 
 /** In a mount namespace of its own the descriptors of all firmware are hidden. */

@@ -67,8 +67,15 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 
 /** In the order of the boot; the placement is judged where GRUB chose the base itself. */
 const BOOT_WITNESSES = [
-  ...['loader', 'entry', 'base computed', 'boot information relocated', 'page tables relocated'],
-  ...['trampoline copied', 'long mode', '__start_xen', 'console'],
+  ...['loader', 'entry', 'layout at entry', 'base computed', 'boot information relocated'],
+  ...[
+    'page tables relocated',
+    'trampoline copied',
+    'long mode',
+    '__start_xen',
+    'layout at __start_xen',
+    'console',
+  ],
 ];
 
 t.test('every class of base on both firmwares ends as predicted', async (t) => {

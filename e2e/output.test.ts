@@ -26,7 +26,7 @@ t.test('several reporters at once, for a pipe', async (t) => {
   );
   t.equal(code, 0, stderr);
   t.notMatch(stdout + stderr, /\x1b/, 'no escape sequence');
-  t.match(stdout, new RegExp(`✓ pass +${BOOT} +0x03e00000 +9 of 9`));
+  t.match(stdout, new RegExp(`✓ pass +${BOOT} +0x03e00000 +11 of 11`));
   t.match(stdout, /^2 instances: 2 pass in [\d.]+ s \(/m);
   const cases = JSON.parse(
     execFileSync('python3', ['-c', READ_XML, file('junit.xml')], { encoding: 'utf8' }),
@@ -65,9 +65,14 @@ t.test('loadbase list', async (t) => {
     scenarios: { name: string; claim: string }[];
     instances: { name: string; base: string; expected: string; firmware: string }[];
   };
-  t.match(scenarios, [{ name: 'xen-early-boot', claim: /base/ }]);
+  t.match(scenarios, [
+    { name: 'xen-early-boot', claim: /base/ },
+    { name: 'xen-modules', claim: /module/ },
+  ]);
   t.ok(instances.length >= 30);
-  t.ok(instances.every(({ name, expected }) => name.startsWith('xen-early-boot~') && expected.length > 0));
+  t.ok(
+    instances.every(({ name, expected }) => /^xen-(early-boot|modules)~/.test(name) && expected.length > 0),
+  );
   const plain = await loadbase(['list', '*~efi~*']);
   t.notMatch(plain.stdout, /\x1b/);
   t.strictSame(
