@@ -67,7 +67,7 @@ t.test('loadbase list', async (t) => {
   };
   t.match(scenarios, [
     { name: 'xen-early-boot', claim: /base/ },
-    { name: 'xen-modules', claim: /module/ },
+    { name: 'xen-modules', claim: /Modules/ },
   ]);
   t.ok(instances.length >= 30);
   t.ok(
