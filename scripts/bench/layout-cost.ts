@@ -1,7 +1,6 @@
 /** What it costs an instance that its memory is shared, mapped, hashed, given a pattern and compared. */
-import { runInstance } from '../../harness/scenario/run-instance.ts';
 import { type Figure, interleaved, type Measured, type MeasureOptions } from './figure.ts';
-import { type PreparedInstance, prepareInstance, roundFolder, withFolder } from './prepared-run.ts';
+import { instanceMs, prepareInstance, roundFolder, withFolder } from './prepared-run.ts';
 
 const ROUNDS = { bios: 21, efi: 7 } as const;
 
@@ -30,14 +29,4 @@ async function measure(
     (our, peer) => say(`${instance}: with ${our.toFixed(0)} ms, without ${peer.toFixed(0)} ms`),
   );
   return { value: medians.ours, unit: 'ms', peer: 'without layout oracle', peerValue: medians.peers };
-}
-
-async function instanceMs(
-  prepared: PreparedInstance,
-  runDirectory: string,
-  layout: boolean,
-): Promise<number> {
-  const { verdict, reason, durationMs } = await runInstance({ ...prepared, runDirectory, layout });
-  if (verdict !== 'pass') throw new Error(`the instance that is measured should pass, but: ${reason}`);
-  return durationMs;
 }

@@ -9,6 +9,7 @@ import { matrixInstances } from '../../harness/cli/instance-options.ts';
 import { prepareArtifacts, prepareSubject } from '../../harness/scenario/artifacts.ts';
 import { selectInstances } from '../../harness/scenario/instance-name.ts';
 import { planRun } from '../../harness/scenario/plan.ts';
+import { runInstance } from '../../harness/scenario/run-instance.ts';
 import { givenBy } from '../../harness/scenario/scenario.ts';
 import type { InstanceRun } from '../../harness/scenario/run-instance.ts';
 import { SCENARIOS } from '../../scenarios/index.ts';
@@ -76,4 +77,15 @@ export async function roundFolder(folder: string, round: number): Promise<string
   const path = join(folder, String(round));
   await mkdir(path);
   return path;
+}
+
+/** How long one whole instance takes. @throws where it does not pass: then there is nothing to measure. */
+export async function instanceMs(
+  prepared: PreparedInstance,
+  runDirectory: string,
+  layout: boolean,
+): Promise<number> {
+  const { verdict, reason, durationMs } = await runInstance({ ...prepared, runDirectory, layout });
+  if (verdict !== 'pass') throw new Error(`the instance that is measured should pass, but: ${reason}`);
+  return durationMs;
 }
