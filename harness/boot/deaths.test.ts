@@ -148,7 +148,13 @@ t.test(
 
 t.test('a console without end', async (t) => {
   isNamed(t, await dieAs('endless characters'), { kind: 'console-flood' }, /one character, "x", without end/);
-  isNamed(t, await dieAs('endless lines'), { kind: 'console-flood' }, /the same line 2001 times/);
+  // Where the reader is starved QEMU's UART drops characters, and no line is quite like the one before.
+  isNamed(
+    t,
+    await dieAs('endless lines'),
+    { kind: 'console-flood' },
+    /the same line 2001 times|\d+ lines|bytes within/,
+  );
 });
 
 t.test('last words', async (t) => {
