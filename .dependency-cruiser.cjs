@@ -9,6 +9,9 @@ const rooms = {
   multiboot2: ['bits', 'elf'],
   x86: ['bits'],
   layout: ['bits'],
+  // what a check looks at, and what holds of any booted image, whoever it is
+  guest: ['bits'],
+  subject: ['bits', 'elf', 'multiboot2', 'layout', 'guest'],
   // wires: each touches exactly one outside thing
   process: ['lifetime'],
   workdir: ['lifetime'],
@@ -19,7 +22,7 @@ const rooms = {
   toolchain: ['lifetime', 'process', 'workdir'],
   sources: ['lifetime', 'process', 'workdir', 'toolchain'],
   grub: ['bits', 'lifetime', 'process', 'workdir', 'sources', 'toolchain'],
-  image: ['bits', 'lifetime', 'process', 'workdir', 'toolchain', 'grub'],
+  image: ['bits', 'lifetime', 'process', 'workdir', 'layout', 'toolchain', 'grub'],
   xen: [
     'bits',
     'lifetime',
@@ -31,6 +34,8 @@ const rooms = {
     'multiboot2',
     'x86',
     'layout',
+    'guest',
+    'subject',
   ],
 };
 // experiments: several wires at once

@@ -9,11 +9,11 @@ import t from 'tap';
 import { matrixInstances } from '../harness/cli/instance-options.ts';
 import { artifactRequest } from '../harness/cli/source-options.ts';
 import { cacheRoot, hostRecord } from '../harness/cli/surroundings.ts';
-import { type Artifacts, prepareArtifacts, prepareSubject } from '../harness/scenario/artifacts.ts';
+import { type Artifacts, prepareArtifacts } from '../harness/scenario/artifacts.ts';
+import { prepareSubjects } from '../harness/scenario/prepare-subjects.ts';
 import { selectInstances } from '../harness/scenario/instance-name.ts';
 import { planRun } from '../harness/scenario/plan.ts';
 import { runAll } from '../harness/scenario/run.ts';
-import { givenBy } from '../harness/scenario/scenario.ts';
 import { makeFolder } from '../harness/workdir/run-folder.ts';
 import { SCENARIOS } from '../scenarios/index.ts';
 import { readResults } from './command.ts';
@@ -28,9 +28,9 @@ const matrix = matrixInstances(SCENARIOS, {});
 async function swappedArtifacts(): Promise<Artifacts> {
   const context = { cacheRoot: cacheRoot(), onProgress: emit };
   const request = artifactRequest({ grubSrc: 'debian', xenSrc: 'debian' });
-  const subject = await prepareSubject(request.subject, context);
+  const subjects = await prepareSubjects(new Set(['xen']), request.subjects, context);
   const both = selectInstances(matrix, [STANDARD, CONTROL]);
-  const artifacts = await prepareArtifacts(request, subject, both, context);
+  const artifacts = await prepareArtifacts(request, subjects, both, context);
   const control = artifacts.grub.get('no-relocation');
   if (control === undefined) throw new Error('no control GRUB was made');
   return { ...artifacts, grub: new Map([['standard', control]]) };
@@ -45,14 +45,13 @@ t.test('a GRUB without relocation in the place of the standard one fails', async
     instances: selectInstances(matrix, [STANDARD]),
     accelerator: 'auto',
     kernelRelease: hostRecord().kernel,
-    misalignedText: '',
+    scenarios: SCENARIOS,
   });
   const { totals } = await runAll({
     ...places,
     plan,
     runId: 'control',
     host: hostRecord(),
-    given: (instance) => givenBy(SCENARIOS, instance),
     jobs: 1,
     timeoutMs: 60_000,
     repeatCommand: () => '',

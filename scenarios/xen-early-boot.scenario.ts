@@ -11,8 +11,9 @@
  */
 import { GIB, MIB } from '../harness/bits/align.ts';
 import type { BaseChoice, Firmware, Instance } from '../harness/scenario/contract.ts';
-import { DEFAULT_MEMORY_MIB, instanceName } from '../harness/scenario/instance-name.ts';
+import { makeInstance } from '../harness/scenario/instance-name.ts';
 import type { Scenario } from '../harness/scenario/scenario.ts';
+import { MISALIGNED_TEXT } from '../harness/xen/console.ts';
 
 const name = 'xen-early-boot';
 const at = (address: number): BaseChoice => ({ kind: 'at', address });
@@ -35,18 +36,7 @@ const BASES: readonly BaseChoice[] = [
 ];
 
 function instance(firmware: Firmware, base: BaseChoice, more: Partial<Instance> = {}): Instance {
-  const whole = {
-    scenario: name,
-    firmware,
-    machine: 'q35',
-    medium: 'iso',
-    protocol: 'multiboot2',
-    grubVariant: 'standard',
-    base,
-    memoryMib: DEFAULT_MEMORY_MIB,
-    ...more,
-  } as const;
-  return { ...whole, name: instanceName(whole) };
+  return makeInstance({ scenario: name, subject: 'xen', firmware, base, ...more });
 }
 
 const scenario: Scenario = {
@@ -54,8 +44,7 @@ const scenario: Scenario = {
   claim:
     'Xen, loaded by GRUB at any base its relocatable header tag and the memory map allow, runs its early boot to ' +
     '__start_xen and its console using no address but those of where it is.',
-  arguments: 'console=com1 loglvl=all',
-  misalignedText: 'ERR: Xen must be loaded at a 2Mb boundary!',
+  given: () => ({ arguments: 'console=com1 loglvl=all', misalignedText: MISALIGNED_TEXT }),
   instances: () => [
     ...(['bios', 'efi'] as const).flatMap((firmware) => [
       ...BASES.map((base) => instance(firmware, base)),

@@ -10,9 +10,11 @@
  * at `__start_xen`, and the interval map shows each in a place of its own.
  */
 import { MIB } from '../harness/bits/align.ts';
-import type { BaseChoice, Firmware, Instance } from '../harness/scenario/contract.ts';
-import { DEFAULT_MEMORY_MIB, instanceName } from '../harness/scenario/instance-name.ts';
-import { noiseModule, type Scenario } from '../harness/scenario/scenario.ts';
+import { noiseModule } from '../harness/image/noise-module.ts';
+import type { BaseChoice } from '../harness/scenario/contract.ts';
+import { makeInstance } from '../harness/scenario/instance-name.ts';
+import type { Scenario } from '../harness/scenario/scenario.ts';
+import { MISALIGNED_TEXT } from '../harness/xen/console.ts';
 
 const name = 'xen-modules';
 const PAGE = 4096;
@@ -26,31 +28,23 @@ const BASES: readonly BaseChoice[] = [
   { kind: 'at', address: 62 * MIB },
 ];
 
-function instance(firmware: Firmware, base: BaseChoice): Instance {
-  const whole = {
-    scenario: name,
-    firmware,
-    machine: 'q35',
-    medium: 'iso',
-    protocol: 'multiboot2',
-    grubVariant: 'standard',
-    base,
-    memoryMib: DEFAULT_MEMORY_MIB,
-  } as const;
-  return { ...whole, name: instanceName(whole) };
-}
+const MODULES = SIZES.map((size, seed) => noiseModule(size, seed));
 
 const scenario: Scenario = {
   name,
   claim:
     'Modules of awkward sizes reach Xen page aligned, apart from everything else in memory, and unchanged up to ' +
     '__start_xen.',
-  arguments: 'console=com1 loglvl=all',
-  modules: SIZES.map((size, seed) => noiseModule(size, seed)),
-  expectedEnd: 'Could not construct domain 0',
-  misalignedText: 'ERR: Xen must be loaded at a 2Mb boundary!',
+  given: () => ({
+    arguments: 'console=com1 loglvl=all',
+    modules: MODULES,
+    expectedEnd: 'Could not construct domain 0',
+    misalignedText: MISALIGNED_TEXT,
+  }),
   instances: () =>
-    (['bios', 'efi'] as const).flatMap((firmware) => BASES.map((base) => instance(firmware, base))),
+    (['bios', 'efi'] as const).flatMap((firmware) =>
+      BASES.map((base) => makeInstance({ scenario: name, subject: 'xen', firmware, base })),
+    ),
 };
 
 export default scenario;

@@ -4,7 +4,7 @@ import type { Machine } from '../qemu/launch.ts';
 import { QmpClosedError, QmpProtocolError } from '../qmp/errors.ts';
 import { RspClosedError, RspProtocolError } from '../rsp/errors.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
-import type { GuestView, Observation } from '../xen/guest-view.ts';
+import type { GuestView, Observation } from '../guest/guest-view.ts';
 import type { BootEnd } from './boot-end.ts';
 import { stoppedGuest } from './guest.ts';
 import { layoutName, type ObservedCheckpoint, type Stop } from './subject-driver.ts';

@@ -2,7 +2,7 @@
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { QmpClient } from '../qmp/qmp-client.ts';
 import type { RspClient } from '../rsp/rsp-client.ts';
-import type { DescriptorTableRegister, GuestView, SharedRam } from '../xen/guest-view.ts';
+import type { DescriptorTableRegister, GuestView, SharedRam } from '../guest/guest-view.ts';
 
 /** The gdbstub has no GDTR (FACTS), so it is read from HMP's `info registers`: `GDT=     000f6248 0000007f`. */
 export function parseGdtr(registersText: string): DescriptorTableRegister {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { SharedRam } from '../xen/guest-view.ts';
+import type { SharedRam } from '../guest/guest-view.ts';
 import { MemoryWatch, type WatchRequest } from './memory-watch.ts';
 
 const PAGE = 4096;

@@ -7,7 +7,7 @@ import { MIB } from '../bits/align.ts';
 import { encodeHex } from '../bits/hex.ts';
 import { intersect, sizeOf, subtract, union, type Interval } from '../layout/interval.ts';
 import { differences, patternAt } from '../layout/memory-pattern.ts';
-import type { SharedRam } from '../xen/guest-view.ts';
+import type { SharedRam } from '../guest/guest-view.ts';
 
 export interface WatchRequest {
   /** Gets the pattern, touched or not: a few megabytes that matter. */

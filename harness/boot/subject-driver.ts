@@ -1,7 +1,7 @@
 /** What a booted subject brings: its console landmarks and its checkpoints. The boot session knows no Xen. */
 import type { Landmark } from '../serial/landmark.ts';
 import type { LoaderReport } from '../grub/console.ts';
-import type { GuestView, Observation } from '../xen/guest-view.ts';
+import type { GuestView, Observation } from '../guest/guest-view.ts';
 
 /** A place to stop, as a linear address in the address space that is current there. */
 export interface Stop {

@@ -45,8 +45,8 @@ async function buildCommand(
         const build = await grubBuild({ ...request.grub, variant }, context);
         built.push(`GRUB ${build.version} (${build.sourceLabel}): ${build.directory}`);
       }
-    if (target !== 'grub' && target !== 'specimens' && request.subject.kind === 'build') {
-      const build = await xenBuild(request.subject, context);
+    if (target !== 'grub' && target !== 'specimens' && request.subjects.xen.kind === 'build') {
+      const build = await xenBuild(request.subjects.xen, context);
       built.push(`Xen ${build.sourceLabel}: ${build.directory}`);
     }
     if (target === 'specimens') built.push('there are no specimens yet');

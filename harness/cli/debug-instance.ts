@@ -10,27 +10,25 @@ import { stopAtFirstCheckpoint } from '../boot/debug-stop.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { findProgram } from '../qemu/binary.ts';
 import { makeReporter } from '../report/make-reporter.ts';
-import { prepareArtifacts, prepareSubject, type Artifacts } from '../scenario/artifacts.ts';
+import { prepareArtifacts, type Artifacts } from '../scenario/artifacts.ts';
 import { gdbArguments, bootPieces } from '../scenario/debug-pieces.ts';
-import { planRun, type PlannedInstance } from '../scenario/plan.ts';
-import { givenBy } from '../scenario/scenario.ts';
+import { planRun, type ReadyInstance } from '../scenario/plan.ts';
+import { prepareSubjects } from '../scenario/prepare-subjects.ts';
 import { createRunFolder } from '../workdir/run-folder.ts';
 import { packPayload } from '../image/payload.ts';
 import type { DebugOptions } from './run-options.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
-import { chosenInstances } from './instance-options.ts';
+import { chosenInstances, neededSubjects } from './instance-options.ts';
 import { interruptSignal } from './interrupt.ts';
 import { artifactRequest, toolchainContext } from './source-options.ts';
 import { cacheRoot, complain, hostRecord, searchPath, standardOutput } from './surroundings.ts';
-
-type Ready = Extract<PlannedInstance, { kind: 'ready' }>;
 
 const BOOT_MS = 120_000;
 
 export async function debugInstance(name: string, options: DebugOptions): Promise<number> {
   const signal = interruptSignal();
   const { planned, artifacts, directory } = await prepare(name, options, signal);
-  const pieces = bootPieces(planned, artifacts, givenBy(SCENARIOS, planned.instance));
+  const pieces = bootPieces(planned, artifacts);
   const payload = join(directory, 'payload.tar');
   await writeFile(payload, await packPayload(pieces.payload));
   const deadline = Deadline.in(BOOT_MS);
@@ -50,7 +48,7 @@ export async function debugInstance(name: string, options: DebugOptions): Promis
   const argv = gdbArguments({
     gdbSocket: session.machine.gdbSocket,
     loadBase: pieces.loadBase(stop.loader),
-    subject: artifacts.subject,
+    subject: planned.subject,
   });
   const output = standardOutput();
   output.write(
@@ -67,18 +65,18 @@ async function prepare(
   name: string,
   options: DebugOptions,
   signal: AbortSignal,
-): Promise<{ planned: Ready; artifacts: Artifacts; directory: string }> {
+): Promise<{ planned: ReadyInstance; artifacts: Artifacts; directory: string }> {
   const reporter = makeReporter({ name: 'pretty' }, standardOutput(), { cwd: process.cwd() });
   try {
     const context = toolchainContext((event) => reporter.onEvent(event), signal);
     const request = artifactRequest(options);
-    const subject = await prepareSubject(request.subject, context);
-    const instances = chosenInstances(SCENARIOS, [name], options, subject);
+    const names = neededSubjects(SCENARIOS, [name], options);
+    const subjects = await prepareSubjects(names, request.subjects, context);
+    const instances = chosenInstances(SCENARIOS, [name], options, subjects);
     const [instance] = instances;
     if (!instance || instances.length > 1)
       throw new UsageError(`${JSON.stringify(name)} matches ${instances.length} instances; debug takes one`);
-    const artifacts = await prepareArtifacts(request, subject, instances, context);
-    const scenario = SCENARIOS.find((candidate) => candidate.name === instance.scenario);
+    const artifacts = await prepareArtifacts(request, subjects, instances, context);
     const { path } = await createRunFolder();
     const { planned } = await planRun({
       artifacts,
@@ -87,7 +85,7 @@ async function prepare(
       cacheRoot: cacheRoot(),
       kernelRelease: hostRecord().kernel,
       runDirectory: path,
-      misalignedText: scenario?.misalignedText ?? '',
+      scenarios: SCENARIOS,
       emit: (event) => reporter.onEvent(event),
       signal,
     });

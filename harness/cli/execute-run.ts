@@ -1,15 +1,14 @@
 /** The run proper, between options and reporters. */
 import { rmdir } from 'node:fs/promises';
 import { SCENARIOS } from '../../scenarios/index.ts';
-import { prepareArtifacts, prepareSubject, type Artifacts } from '../scenario/artifacts.ts';
+import { prepareArtifacts, type Artifacts } from '../scenario/artifacts.ts';
 import type { Firmware, Instance, Results, RunListener } from '../scenario/contract.ts';
 import { rememberExpectations } from '../scenario/expectation-memory.ts';
 import { planRun } from '../scenario/plan.ts';
 import { runAll } from '../scenario/run.ts';
-import { givenBy } from '../scenario/scenario.ts';
+import { prepareSubjects } from '../scenario/prepare-subjects.ts';
 import { createRunFolder, makeFolder, runId, type RunFolder } from '../workdir/run-folder.ts';
-import { UsageError } from './exit-codes.ts';
-import { chosenInstances } from './instance-options.ts';
+import { chosenInstances, neededSubjects } from './instance-options.ts';
 import { artifactRequest, repeatedSourceOptions, toolchainContext } from './source-options.ts';
 import { cacheRoot, hostRecord } from './surroundings.ts';
 import type { RunOptions } from './run-options.ts';
@@ -35,13 +34,12 @@ export async function executeRun(execution: RunExecution): Promise<Results> {
 
 async function runIn(folder: RunFolder, execution: RunExecution): Promise<Results> {
   const { options, emit, signal } = execution;
-  const [scenario] = SCENARIOS;
-  if (!scenario) throw new UsageError('there is no scenario');
   const context = toolchainContext(emit, signal);
   const request = artifactRequest(options);
-  const subject = await prepareSubject(request.subject, context);
-  const instances = chosenInstances(SCENARIOS, execution.globs, options, subject);
-  const artifacts = await prepareArtifacts(request, subject, instances, context);
+  const names = neededSubjects(SCENARIOS, execution.globs, options);
+  const subjects = await prepareSubjects(names, request.subjects, context);
+  const instances = chosenInstances(SCENARIOS, execution.globs, options, subjects);
+  const artifacts = await prepareArtifacts(request, subjects, instances, context);
   requireFirmware(options.firmware ?? [], artifacts);
   const host = hostRecord();
   const plan = await planRun({
@@ -51,11 +49,11 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
     cacheRoot: cacheRoot(),
     kernelRelease: host.kernel,
     runDirectory: folder.path,
-    misalignedText: scenario.misalignedText,
+    scenarios: SCENARIOS,
     emit,
     signal,
   });
-  if (request.subject.kind === 'build') await rememberExpectations(cacheRoot(), plan.planned);
+  if (request.subjects.xen.kind === 'build') await rememberExpectations(cacheRoot(), plan.planned);
   return runAll({
     runId: folder.id,
     runDirectory: folder.path,
@@ -63,7 +61,6 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
     host,
     artifacts,
     plan,
-    given: (instance) => givenBy(SCENARIOS, instance),
     jobs: options.jobs,
     timeoutMs: options.timeout * 1000,
     repeatCommand: (instance) => repeatCommand(instance, options),

@@ -23,8 +23,7 @@ const at = (address: number) => ({ kind: 'at', address }) as const;
 const small: Scenario = {
   name: 'small',
   claim: 'It is small.',
-  arguments: '',
-  misalignedText: 'ERR',
+  given: () => ({ arguments: '', misalignedText: 'ERR' }),
   instances: () =>
     [
       ...(['bios', 'efi'] as const).flatMap((firmware) => [
@@ -40,11 +39,11 @@ async function subject(t: Test, tag: BuiltTag | undefined = RELOCATABLE): Promis
   const bytes = header(tag.type === 10 ? [tag] : []);
   const segment = { paddr: 0x200000n, bytes, memsz: LOAD_SIZE };
   writeFileSync(path, buildElf({ segments: [segment], firstOffset: 0x80 }));
-  return loadSubject(path, undefined, 'small');
+  return loadSubject('xen', path, undefined, 'small');
 }
 
 const names = (options: InstanceOptions, image: Subject, globs: string[] = []) =>
-  chosenInstances([small], globs, options, image).map(({ name }) => name);
+  chosenInstances([small], globs, options, new Map([['xen', image]])).map(({ name }) => name);
 
 t.test('without options the matrix as it is, in order', async (t) => {
   t.strictSame(names({}, await subject(t)), [

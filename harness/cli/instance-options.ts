@@ -5,10 +5,11 @@ import { hex } from '../bits/hex.ts';
 import { checkForcedBase } from '../multiboot2/forced-base.ts';
 import { relocatableTag } from '../multiboot2/relocatable-tag.ts';
 import { lowRamSizeBytes } from '../qemu/machine-spec.ts';
-import type { Firmware, Instance } from '../scenario/contract.ts';
+import type { Firmware, Instance, SubjectName } from '../scenario/contract.ts';
 import { instanceName, selectInstances } from '../scenario/instance-name.ts';
 import type { Scenario } from '../scenario/scenario.ts';
-import type { Subject } from '../scenario/subject.ts';
+import type { Subjects } from '../scenario/prepare-subjects.ts';
+import type { BootImage } from '../subject/boot-image.ts';
 import { UsageError } from './exit-codes.ts';
 import { baseAddress, listOf, oneOf, positiveInteger } from './options.ts';
 
@@ -49,6 +50,18 @@ export function matrixInstances(scenarios: readonly Scenario[], options: Instanc
     : all.map((instance) => renamed({ ...instance, memoryMib: options.memory ?? instance.memoryMib }));
 }
 
+/** Whose images must be had before it is decided what to run. @throws UnknownInstanceError */
+export function neededSubjects(
+  scenarios: readonly Scenario[],
+  globs: readonly string[],
+  options: InstanceOptions,
+): ReadonlySet<SubjectName> {
+  const matrix = matrixInstances(scenarios, options);
+  // Forced bases are in no name yet that a glob could match.
+  const instances = options.base === undefined ? selectInstances(matrix, globs) : matrix;
+  return new Set(instances.map(({ subject }) => subject));
+}
+
 /**
  * What to run, in order. Forced bases are checked against the image and the machine here, before anything boots.
  * @throws UnknownInstanceError, UsageError
@@ -57,11 +70,11 @@ export function chosenInstances(
   scenarios: readonly Scenario[],
   globs: readonly string[],
   options: InstanceOptions,
-  subject: Subject,
+  subjects: Subjects,
 ): Instance[] {
   const matrix = matrixInstances(scenarios, options);
   const { base: bases } = options;
-  const instances = bases === undefined ? matrix : withBases(matrix, bases, subject);
+  const instances = bases === undefined ? matrix : withBases(matrix, bases, subjects);
   const selected = selectInstances(instances, globs);
   return options.repeat === undefined
     ? selected
@@ -74,7 +87,7 @@ export function chosenInstances(
 function withBases(
   matrix: readonly Instance[],
   bases: readonly (number | 'all')[],
-  subject: Subject,
+  subjects: Subjects,
 ): Instance[] {
   const models = new Map<string, Instance>();
   for (const instance of matrix) {
@@ -82,16 +95,22 @@ function withBases(
     if (!models.has(key)) models.set(key, instance);
   }
   return [...models.values()].flatMap((model) => {
+    const image = imageOf(model, subjects);
     const addresses = bases.flatMap((base) =>
-      base === 'all' ? everyBase(model, subject) : [checkedBase(base, model, subject)],
+      base === 'all' ? everyBase(model, image) : [checkedBase(base, model, image)],
     );
     // A base given twice would be two instances of one name, in one folder.
     return [...new Set(addresses)].map((address) => renamed({ ...model, base: { kind: 'at', address } }));
   });
 }
 
-function checkedBase(base: number, model: Instance, subject: Subject): number {
-  const { header, loaded } = subject.image;
+function imageOf({ subject }: Instance, subjects: Subjects): BootImage {
+  const found = subjects.get(subject);
+  if (!found) throw new Error(`no subject ${subject} was made`);
+  return found.image;
+}
+
+function checkedBase(base: number, model: Instance, { header, loaded }: BootImage): number {
   const memory = { lowRamSizeBytes: lowRamSizeBytes(model.machine, model.memoryMib) };
   const problem = checkForcedBase({ base, header, loaded, memory });
   if (problem) throw new UsageError(problem.message);
@@ -99,20 +118,19 @@ function checkedBase(base: number, model: Instance, subject: Subject): number {
 }
 
 /** Every multiple of the tag's alignment that the window and the machine's low memory leave. */
-function everyBase(model: Instance, subject: Subject): number[] {
-  const tag = relocatableTag(subject.image.header);
+function everyBase(model: Instance, { header, loaded }: BootImage): number[] {
+  const tag = relocatableTag(header);
   if (!tag)
     throw new UsageError('--base all: the image has no relocatable header tag, so it has one base only');
   const alignment = Math.max(tag.align, 2 * MIB);
-  const last =
-    Math.min(tag.maxAddr, lowRamSizeBytes(model.machine, model.memoryMib)) - subject.image.loaded.loadSize;
+  const last = Math.min(tag.maxAddr, lowRamSizeBytes(model.machine, model.memoryMib)) - loaded.loadSize;
   const bases: number[] = [];
   const first = alignUp(tag.minAddr, alignment);
   for (let base = first; base <= last; base += alignment) bases.push(base);
   if (bases.length === 0)
     throw new UsageError(
       `--base all: no multiple of ${hex(alignment, 1)} from ${hex(first)} on leaves room for the image ` +
-        `(${hex(subject.image.loaded.loadSize, 1)} bytes) in ${model.memoryMib} MiB; give more with --memory`,
+        `(${hex(loaded.loadSize, 1)} bytes) in ${model.memoryMib} MiB; give more with --memory`,
     );
   return bases;
 }

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseSourceSpec } from '../sources/source-spec.ts';
 import type { BuildProgress, ToolchainContext } from '../toolchain/toolchain-context.ts';
-import type { ArtifactRequest, SubjectSource } from '../scenario/artifacts.ts';
+import type { ArtifactRequest } from '../scenario/artifacts.ts';
+import type { XenSource } from '../scenario/prepare-subjects.ts';
 import type { RunListener } from '../scenario/contract.ts';
 import { UsageError } from './exit-codes.ts';
 import { cacheRoot, searchPath } from './surroundings.ts';
@@ -45,7 +46,7 @@ export function addSourceOptions(command: Command): Command {
 
 export function artifactRequest(options: SourceOptions): ArtifactRequest {
   return {
-    subject: subjectSource(options),
+    subjects: { xen: xenSource(options) },
     grub: {
       source: parseSourceSpec(options.grubSrc, 'grub2'),
       ...(options.grubPatches === undefined ? {} : { patchesDirectory: options.grubPatches }),
@@ -55,7 +56,7 @@ export function artifactRequest(options: SourceOptions): ArtifactRequest {
 }
 
 /** `--xen FILE[,SYMBOLS]`: a ready image; a comma in a file name is taken as part of it where such a file exists. */
-function subjectSource(options: SourceOptions): SubjectSource {
+function xenSource(options: SourceOptions): XenSource {
   if (options.xen === undefined)
     return {
       kind: 'build',

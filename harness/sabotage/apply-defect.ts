@@ -4,16 +4,17 @@ import { grubBuild } from '../grub/build.ts';
 import type { SabotagedVariant } from '../grub/variants.ts';
 import { bootMedium } from '../image/medium.ts';
 import type { ArtifactRequest, Artifacts } from '../scenario/artifacts.ts';
-import type { ReadyInstance } from '../scenario/run-instance.ts';
+import type { ReadyInstance } from '../scenario/plan.ts';
 import type { Subject } from '../scenario/subject.ts';
 import type { ToolchainContext } from '../toolchain/toolchain-context.ts';
-import { parseBootImage, XenSymbols } from '../xen/xen-image.ts';
+import { parseBootImage } from '../subject/boot-image.ts';
+import { ImageSymbols } from '../subject/image-symbols.ts';
 import type { Defect } from './defect.ts';
 import { type Patch, patched, type XenBytes, xenReader, type XenReader } from './xen-reader.ts';
 
 export interface Workbench {
   readonly artifacts: Artifacts;
-  /** The files that `artifacts.subject` was read from. */
+  /** The files that Xen was read from. */
   readonly xen: XenBytes;
   readonly grub: ArtifactRequest['grub'];
   readonly context: ToolchainContext;
@@ -24,7 +25,7 @@ export interface Prepared {
   readonly artifacts: Artifacts;
 }
 
-/** @throws SabotageImpossibleError, XenSymbolsError, TransformNotAppliedError and whatever a build throws. */
+/** @throws SabotageImpossibleError, ImageSymbolsError, TransformNotAppliedError and whatever a build throws. */
 export async function applyDefect(
   { make }: Pick<Defect, 'make'>,
   planned: ReadyInstance,
@@ -33,7 +34,10 @@ export async function applyDefect(
   const { artifacts } = bench;
   switch (make.depth) {
     case 'image':
-      return { planned, artifacts: { ...artifacts, subject: brokenSubject(make.patches, bench) } };
+      return {
+        planned: { ...planned, subject: brokenSubject(make.patches, planned.subject, bench) },
+        artifacts,
+      };
     case 'grub':
       return { planned: await withLoader(make.variant, planned, bench), artifacts };
     case 'machine':
@@ -41,14 +45,18 @@ export async function applyDefect(
   }
 }
 
-function brokenSubject(patches: (xen: XenReader) => readonly Patch[], bench: Workbench): Subject {
-  const { subject, disassembler } = bench.artifacts;
+function brokenSubject(
+  patches: (xen: XenReader) => readonly Patch[],
+  subject: Subject,
+  bench: Workbench,
+): Subject {
+  const { disassembler } = bench.artifacts;
   const files = patched(bench.xen, patches(xenReader(bench.xen, disassembler)));
   const image = parseBootImage(files.image);
   return {
     ...subject,
     image,
-    symbols: new XenSymbols(files.symbols, image.loaded.linkBase),
+    symbols: new ImageSymbols(files.symbols, image.loaded.linkBase),
     sha256: createHash('sha256').update(files.image).digest('hex'),
   };
 }

@@ -5,7 +5,7 @@ import { SCENARIOS } from '../../scenarios/index.ts';
 import { cacheRoot } from '../cli/surroundings.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
 import { xenBuildIfCached } from '../xen/build.ts';
-import { parseBootImage } from '../xen/xen-image.ts';
+import { parseBootImage } from '../subject/boot-image.ts';
 import { DEFECTS } from './catalogue.ts';
 import { patched, xenReader } from './xen-reader.ts';
 

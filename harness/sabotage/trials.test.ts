@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { ReadyInstance } from '../scenario/run-instance.ts';
+import type { ReadyInstance } from '../scenario/plan.ts';
 import { applyDefect, type Workbench } from './apply-defect.ts';
 import { DEFECTS } from './catalogue.ts';
 import { runClean, tryDefects, type Trial, type TrialRequest } from './trials.ts';
@@ -9,7 +9,6 @@ const bench = { artifacts } as Workbench;
 const request = (directory: string, signal = new AbortController().signal): TrialRequest => ({
   bench,
   planned: new Map(),
-  given: () => ({ arguments: '' }),
   directory,
   jobs: 2,
   timeoutMs: 1000,

@@ -2,10 +2,10 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
-import type { Instance, InstanceResult } from '../scenario/contract.ts';
-import type { GivenToSubject } from '../scenario/scenario.ts';
+import type { InstanceResult } from '../scenario/contract.ts';
 import { failedOutcome } from '../scenario/instance-result.ts';
-import { type ReadyInstance, runInstance } from '../scenario/run-instance.ts';
+import type { ReadyInstance } from '../scenario/plan.ts';
+import { runInstance } from '../scenario/run-instance.ts';
 import { applyDefect, type Prepared, type Workbench } from './apply-defect.ts';
 import type { Defect } from './defect.ts';
 import { judgeTrial, type TrialJudgement } from './judge-trial.ts';
@@ -14,8 +14,6 @@ export interface TrialRequest {
   readonly bench: Workbench;
   /** Ordinary instances by name. */
   readonly planned: ReadonlyMap<string, ReadyInstance>;
-  /** What an instance's scenario hands to its subject. */
-  readonly given: (instance: Instance) => GivenToSubject;
   /** Evidence of what was not as it should be stays here. */
   readonly directory: string;
   readonly jobs: number;
@@ -86,7 +84,6 @@ async function prepare(
 function runPrepared(prepared: Prepared, directory: string, request: TrialRequest): Promise<InstanceResult> {
   return runInstance({
     ...prepared,
-    ...request.given(prepared.planned.instance),
     runDirectory: directory,
     timeoutMs: request.timeoutMs,
     repeat: '',

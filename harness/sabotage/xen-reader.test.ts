@@ -1,6 +1,7 @@
 import t from 'tap';
 import { loadDisassembler } from '../x86/disassembler.ts';
-import { parseBootImage, XenSymbols } from '../xen/xen-image.ts';
+import { parseBootImage } from '../subject/boot-image.ts';
+import { ImageSymbols } from '../subject/image-symbols.ts';
 import { LINK_BASE, smallXen } from '../xen/testdata/small-xen.ts';
 import { baseOffByTwoMib, pageTablesNotRelocated } from './relocation-patches.ts';
 import { patched, xenReader } from './xen-reader.ts';
@@ -13,7 +14,7 @@ t.test('a patch goes to the same place of image and symbol file, and nowhere els
   for (const find of [baseOffByTwoMib, pageTablesNotRelocated]) {
     const patches = find(xen);
     const broken = patched(files, patches);
-    const symbols = new XenSymbols(broken.symbols, LINK_BASE);
+    const symbols = new ImageSymbols(broken.symbols, LINK_BASE);
     for (const { linkTime, bytes } of patches)
       t.strictSame(
         Buffer.from(symbols.bytes(BigInt(linkTime) + symbols.virtualStart, bytes.length) ?? []),

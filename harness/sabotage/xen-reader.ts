@@ -6,7 +6,8 @@ import { type ElfImage, loadSegments, parseElf } from '../elf/elf-image.ts';
 import type { Multiboot2Header } from '../multiboot2/image-header.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import type { Instruction } from '../x86/instruction.ts';
-import { parseBootImage, XenSymbols } from '../xen/xen-image.ts';
+import { parseBootImage } from '../subject/boot-image.ts';
+import { ImageSymbols } from '../subject/image-symbols.ts';
 
 /** The instruction or text that a defect changes is not in this Xen. */
 export class SabotageImpossibleError extends Error {
@@ -43,10 +44,10 @@ export interface XenBytes {
 
 const CODE_BYTES = 1024;
 
-/** @throws what parseBootImage and XenSymbols throw. */
+/** @throws what parseBootImage and ImageSymbols throw. */
 export function xenReader(files: XenBytes, disassembler: Disassembler): XenReader {
   const boot = parseBootImage(files.image);
-  const table = new XenSymbols(files.symbols, boot.loaded.linkBase);
+  const table = new ImageSymbols(files.symbols, boot.loaded.linkBase);
   const bytes = (linkTime: number, sizeBytes: number) =>
     table.bytes(BigInt(linkTime) + table.virtualStart, sizeBytes) ?? new Uint8Array();
   const linkTimeAt = (offset: number): number => {
@@ -72,10 +73,10 @@ export function xenReader(files: XenBytes, disassembler: Disassembler): XenReade
   };
 }
 
-/** Copies of both files with the patches in them. @throws what parseBootImage and XenSymbols throw. */
+/** Copies of both files with the patches in them. @throws what parseBootImage and ImageSymbols throw. */
 export function patched(files: XenBytes, patches: readonly Patch[]): XenBytes {
   const boot = parseBootImage(files.image);
-  const { virtualStart } = new XenSymbols(files.symbols, boot.loaded.linkBase);
+  const { virtualStart } = new ImageSymbols(files.symbols, boot.loaded.linkBase);
   const image = Uint8Array.from(boot.bytes);
   const symbols = Uint8Array.from(files.symbols);
   const symbolFile = parseElf(symbols);

@@ -9,17 +9,11 @@ import type { FirmwareImage } from '../qemu/machine-spec.ts';
 import type { SourceSpec } from '../sources/source-spec.ts';
 import { TransformNotAppliedError } from '../sources/transforms.ts';
 import type { ToolchainContext } from '../toolchain/toolchain-context.ts';
-import { xenBuild } from '../xen/build.ts';
 import type { Firmware, GrubVariant, Instance, MachineType, MediumKind, ToolRecord } from './contract.ts';
-import { loadSubject, type Subject } from './subject.ts';
-
-/** Where the subject comes from. */
-export type SubjectSource =
-  | { readonly kind: 'build'; readonly source: SourceSpec; readonly patchesDirectory?: string }
-  | { readonly kind: 'file'; readonly image: string; readonly symbols?: string };
+import type { Subjects, SubjectSources } from './prepare-subjects.ts';
 
 export interface ArtifactRequest {
-  readonly subject: SubjectSource;
+  readonly subjects: SubjectSources;
   readonly grub: { readonly source: SourceSpec; readonly patchesDirectory?: string };
   /** $PATH: where QEMU is looked for. */
   readonly searchPath: string;
@@ -38,7 +32,7 @@ export interface FirmwareArtifact {
 
 export interface Artifacts {
   readonly qemu: QemuBinary;
-  readonly subject: Subject;
+  readonly subjects: Subjects;
   /** A string says why there is no such variant of this GRUB. */
   readonly grub: ReadonlyMap<GrubVariant, GrubArtifact | string>;
   /** By firmware and machine; a string says why there is none. */
@@ -56,7 +50,7 @@ export function firmwareKey(firmware: Firmware, machine: MachineType): string {
  */
 export async function prepareArtifacts(
   request: ArtifactRequest,
-  subject: Subject,
+  subjects: Subjects,
   instances: readonly Instance[],
   context: ToolchainContext,
 ): Promise<Artifacts> {
@@ -65,19 +59,12 @@ export async function prepareArtifacts(
   const firmware = await findFirmware(instances, qemu.path);
   return {
     qemu,
-    subject,
+    subjects,
     grub,
     firmware,
     disassembler: await loadDisassembler(),
-    tools: toolRecords(qemu, subject, grub, firmware),
+    tools: toolRecords(qemu, subjects, grub, firmware),
   };
-}
-
-/** @throws SubjectError, and whatever a build throws. */
-export async function prepareSubject(source: SubjectSource, context: ToolchainContext): Promise<Subject> {
-  if (source.kind === 'file') return loadSubject(source.image, source.symbols, source.image);
-  const build = await xenBuild(source, context);
-  return loadSubject(build.image, build.symbols, build.sourceLabel);
 }
 
 async function prepareGrub(
@@ -148,14 +135,15 @@ async function findOne(
 
 function toolRecords(
   qemu: QemuBinary,
-  subject: Subject,
+  subjects: Subjects,
   grub: ReadonlyMap<GrubVariant, GrubArtifact | string>,
   firmware: ReadonlyMap<string, FirmwareArtifact | string>,
 ): Record<string, ToolRecord> {
   const records: Record<string, ToolRecord> = {
     qemu: { version: qemu.version, sha256: qemu.sha256, path: qemu.path },
-    xen: { version: subject.label, sha256: subject.sha256, path: subject.imagePath },
   };
+  for (const [name, { label, sha256, imagePath }] of subjects)
+    records[name] = { version: label, sha256, path: imagePath };
   for (const [variant, artifact] of grub) {
     if (typeof artifact === 'string') continue;
     const { build, media } = artifact;

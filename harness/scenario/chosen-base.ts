@@ -3,8 +3,8 @@ import { isAligned } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import type { MemoryRegion } from '../grub/memory-map.ts';
 import { relocatableTag } from '../multiboot2/relocatable-tag.ts';
-import { holds, type Observation } from '../xen/guest-view.ts';
-import type { BootImage } from '../xen/xen-image.ts';
+import { holds, type Observation } from '../guest/guest-view.ts';
+import type { BootImage } from '../subject/boot-image.ts';
 
 /** @param map the firmware's, before anything was loaded. An image that cannot be moved has no base to choose. */
 export function observeChosenBase(

@@ -9,6 +9,8 @@ export type Firmware = 'bios' | 'efi';
 export type MachineType = 'q35' | 'pc';
 export type MediumKind = 'iso' | 'disk';
 export type BootProtocol = 'multiboot2' | 'multiboot1';
+/** `xen`: built from source, or the user's own. */
+export type SubjectName = 'xen';
 export type GrubVariant = 'standard' | 'no-relocation';
 
 /**
@@ -29,6 +31,8 @@ export interface Instance {
   /** `xen-early-boot~efi~base-0x03e00000`, further axes only where they differ from the default. */
   readonly name: string;
   readonly scenario: string;
+  /** Which image is booted: `xen`, or a specimen's name. */
+  readonly subject: SubjectName;
   readonly firmware: Firmware;
   readonly machine: MachineType;
   readonly medium: MediumKind;

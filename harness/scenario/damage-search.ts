@@ -6,9 +6,11 @@ import { Deadline } from '../lifetime/deadline.ts';
 import { makeFolder } from '../workdir/run-folder.ts';
 import type { Artifacts } from './artifacts.ts';
 import type { LayoutOracle } from './layout-oracle.ts';
-import type { PlannedInstance } from './plan.ts';
+import type { ReadyInstance } from './plan.ts';
 import { symboliser, symbolStart } from './symboliser.ts';
-import { loadBaseOf, xenDriver, type XenFacts } from './xen-driver.ts';
+import { driverOf } from './instance-pieces.ts';
+import { loadBaseOf } from './instance-driver.ts';
+import type { SubjectFacts } from '../subject/loaded-subject.ts';
 
 const isLayout = ({ name }: { readonly name: string }): boolean => name.startsWith('layout at ');
 
@@ -21,7 +23,7 @@ export function layoutFailed({ checkpoints }: BootRecord): boolean {
 
 /** What a second boot needs of the instance's run. */
 export interface SearchedRun {
-  readonly planned: Extract<PlannedInstance, { kind: 'ready' }>;
+  readonly planned: ReadyInstance;
   readonly artifacts: Artifacts;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -38,7 +40,7 @@ export interface FirstBoot {
 /** The record with the writer of the first damage beside it; as it is where nothing was damaged. */
 export async function withWriter(
   run: SearchedRun,
-  facts: XenFacts,
+  facts: SubjectFacts,
   boot: FirstBoot,
   layout: LayoutOracle,
   record: BootRecord,
@@ -62,7 +64,7 @@ export async function withWriter(
 /** Its own evidence goes below the instance's. */
 async function searched(
   run: SearchedRun,
-  facts: XenFacts,
+  facts: SubjectFacts,
   { payload, directory }: FirstBoot,
   address: number,
   record: BootRecord,
@@ -77,7 +79,7 @@ async function searched(
       spec: { ...run.planned.spec, payload },
       directory: folder,
       deadline: Deadline.in(run.timeoutMs),
-      driver: xenDriver(facts, run.artifacts.disassembler),
+      driver: driverOf(run.planned, run.artifacts.disassembler),
       signal: run.signal,
     },
     address,

@@ -15,7 +15,7 @@ const xen = smallXen(build);
 const [image, syms] = [join(folder, 'xen'), join(folder, 'xen-syms')];
 writeFileSync(image, xen.imageFile);
 writeFileSync(syms, xen.symbolFile);
-const subject = await loadSubject(image, syms, 'small');
+const subject = await loadSubject('xen', image, syms, 'small');
 
 t.test('gdb itself finds each symbol where the image is, and at its own high address', async (t) => {
   for (const loadBase of [0x200000, 0x3e00000, 0x9c000000]) {
@@ -36,7 +36,7 @@ t.test('gdb itself finds each symbol where the image is, and at its own high add
 t.test('connecting is the last thing, and an image without symbols goes without', async (t) => {
   const argv = gdbArguments({ gdbSocket: '/tmp/x/gdb', loadBase: 0x3e00000, subject });
   t.strictSame(argv.slice(-2), ['-ex', 'target remote /tmp/x/gdb']);
-  const bare = await loadSubject(image, undefined, 'small');
+  const bare = await loadSubject('xen', image, undefined, 'small');
   const without = gdbArguments({ gdbSocket: '/tmp/x/gdb', loadBase: 0x3e00000, subject: bare });
   t.notMatch(without.join(' '), 'symbol-file');
   t.strictSame(without.slice(-2), ['-ex', 'target remote /tmp/x/gdb']);
@@ -48,11 +48,9 @@ t.test('the offset is a 64-bit difference that wraps', async (t) => {
 
 t.test('what is booted is what a run would boot', async (t) => {
   const at = bench(t);
-  const pieces = bootPieces(planned(at), await fakeArtifacts(at, 'refuses'), {
-    arguments: 'console=com1',
-  });
+  const pieces = bootPieces(await planned(at), await fakeArtifacts(at, 'refuses'));
   t.match(pieces.payload.choice, { mode: 'boot', protocol: 'multiboot2', arguments: 'console=com1' });
-  t.strictSame(pieces.driver.plan.notPossible, ['all after the entry: the image came without symbols']);
+  t.strictSame(pieces.driver.notPossible, ['all after the entry: the image came without symbols']);
   const report = { choice: 'x', memoryMap: [], loadBase: 0x3e00000, relocatable: true, errors: [] };
   t.equal(pieces.loadBase(report), 0x3e00000);
   t.equal(

@@ -3,28 +3,22 @@ import { hex } from '../bits/hex.ts';
 import type { LoaderReport } from '../grub/console.ts';
 import type { Payload } from '../image/payload.ts';
 import type { Artifacts } from './artifacts.ts';
-import type { PlannedInstance } from './plan.ts';
-import { payloadOf, xenFacts } from './run-instance.ts';
-import type { GivenToSubject } from './scenario.ts';
+import { loadBaseOf, type InstanceDriver } from './instance-driver.ts';
+import { driverOf, payloadOf, subjectFacts } from './instance-pieces.ts';
+import type { ReadyInstance } from './plan.ts';
 import type { Subject } from './subject.ts';
-import { loadBaseOf, xenDriver, type XenDriver } from './xen-driver.ts';
 
 export interface DebugPieces {
-  readonly driver: XenDriver;
+  readonly driver: InstanceDriver;
   readonly payload: Payload;
   readonly loadBase: (report: LoaderReport) => number;
 }
 
-export function bootPieces(
-  planned: Extract<PlannedInstance, { kind: 'ready' }>,
-  artifacts: Artifacts,
-  given: GivenToSubject,
-): DebugPieces {
-  const run = { planned, artifacts, ...given };
-  const facts = xenFacts(run);
+export function bootPieces(planned: ReadyInstance, { disassembler }: Artifacts): DebugPieces {
+  const facts = subjectFacts(planned);
   return {
-    driver: xenDriver(facts, artifacts.disassembler),
-    payload: payloadOf(run),
+    driver: driverOf(planned, disassembler),
+    payload: payloadOf(planned),
     loadBase: (report) => loadBaseOf(report, facts),
   };
 }

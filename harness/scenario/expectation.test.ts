@@ -1,6 +1,6 @@
 import t from 'tap';
 import { header, image, RELOCATABLE } from '../multiboot2/testdata/image-builder.ts';
-import { parseBootImage } from '../xen/xen-image.ts';
+import { parseBootImage } from '../subject/boot-image.ts';
 import { observeChosenBase } from './chosen-base.ts';
 import type { BaseChoice, Instance } from './contract.ts';
 import {

@@ -3,8 +3,9 @@ import { isAligned } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import type { MemoryRegion } from '../grub/memory-map.ts';
 import { highestPlaceable, lowestOwned, predictPlacement, type Slots } from '../grub/placement.ts';
+import type { RelocationWindow } from '../multiboot2/header-tags.ts';
 import { forcedWindow, relocatableTag } from '../multiboot2/relocatable-tag.ts';
-import type { BootImage } from '../xen/xen-image.ts';
+import type { BootImage } from '../subject/boot-image.ts';
 import type { Expectation, Instance } from './contract.ts';
 
 /** There is no such base on this machine: the instance is skipped with this reason. */
@@ -48,10 +49,20 @@ function slotsOf(instance: Instance, image: BootImage): Slots {
   };
 }
 
+/** The window that leaves `base` as the one place; undefined where the tag stays as it is, or there is none. */
+export function windowOf(
+  { header, loaded }: BootImage,
+  base: number | undefined,
+): RelocationWindow | undefined {
+  const tag = relocatableTag(header);
+  return base === undefined || !tag ? undefined : forcedWindow(base, loaded.loadSize, tag.align);
+}
+
 export interface ExpectationFacts {
   readonly image: BootImage;
   readonly map: readonly MemoryRegion[];
-  readonly misalignedText: string;
+  /** Absent: the subject runs at any base. */
+  readonly misalignedText?: string | undefined;
 }
 
 /** @param base what resolveBase gave. */
@@ -68,7 +79,8 @@ export function expectationOf(
   const refusal = predictedRefusal(instance.firmware, base, image, facts.map);
   if (refusal) return { kind: 'refused', base, reason: refusal };
   const alignment = relocatableTag(image.header)?.align ?? 1;
-  if (!isAligned(base, alignment)) return { kind: 'early-error', base, text: facts.misalignedText };
+  if (facts.misalignedText !== undefined && !isAligned(base, alignment))
+    return { kind: 'early-error', base, text: facts.misalignedText };
   return { kind: 'boots', base };
 }
 

@@ -4,6 +4,7 @@ import { instanceName, selectInstances, UnknownInstanceError } from './instance-
 
 const plain: Omit<Instance, 'name'> = {
   scenario: 'xen-early-boot',
+  subject: 'xen',
   firmware: 'efi',
   machine: 'q35',
   medium: 'iso',

@@ -31,6 +31,14 @@ export function instanceName(instance: Omit<Instance, 'name'>): string {
   ].join('~');
 }
 
+/** An instance with the usual axes, named. */
+export function makeInstance(
+  chosen: Pick<Instance, 'scenario' | 'subject' | 'firmware' | 'base'> & Partial<Omit<Instance, 'name'>>,
+): Instance {
+  const whole = { ...DEFAULTS, memoryMib: DEFAULT_MEMORY_MIB, ...chosen };
+  return { ...whole, name: instanceName(whole) };
+}
+
 /** Nothing in the matrix has that name. */
 export class UnknownInstanceError extends Error {
   override readonly name = 'UnknownInstanceError';

@@ -8,7 +8,7 @@ import type { BootRecord } from '../boot/boot-session.ts';
 import { deathText, type Death } from '../boot/death.ts';
 import type { ObservedCheckpoint } from '../boot/subject-driver.ts';
 import type { ProcessExit } from '../process/spawn-group.ts';
-import type { Observation } from '../xen/guest-view.ts';
+import type { Observation } from '../guest/guest-view.ts';
 import type { Checkpoint, Expectation, Verdict } from './contract.ts';
 
 export interface Judgement {

@@ -1,26 +1,23 @@
 /**
  * The layout of one instance's memory: a map of who owns what, and a watch on all that nobody owns, from the image's
- * first instruction to `__start_xen`. docs/layout-oracle.md says what is not watched, and why.
+ * first instruction to a later stop or to the end. docs/layout-oracle.md says what is not watched, and why.
  */
 import { alignUp, MIB } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import { MemoryWatch, type Damage } from '../boot/memory-watch.ts';
 import type { MemoryRegion } from '../grub/memory-map.ts';
 import { intersect, sizeOf, subtract, type Interval } from '../layout/interval.ts';
-import { drawLayout, freeMemory, layoutMap, unowned, type LayoutMap } from '../layout/layout-map.ts';
-import type { GuestView, Observation } from '../xen/guest-view.ts';
+import { drawLayout, layoutMap, unowned, type LayoutMap, type Part } from '../layout/layout-map.ts';
+import type { GuestView, MemoryView, Observation } from '../guest/guest-view.ts';
 import {
   checkImageAtEntry,
   checkModules,
   checkPlaces,
-  checkReadOnly,
   checkStack,
-  checkTrampolinePlace,
-  padding,
   symbolAt,
-} from '../xen/layout-checks.ts';
-import { entryParts, freeAtExit, trampolineParts } from '../xen/layout-parts.ts';
-import type { SymbolisedSubject, XenSubject } from '../xen/xen-subject.ts';
+} from '../subject/layout-checks.ts';
+import { entryParts } from '../subject/layout-parts.ts';
+import type { LoadedSubject } from '../subject/loaded-subject.ts';
 
 /** Memory that changed although nobody owned it. */
 export interface NamedDamage extends Damage {
@@ -31,9 +28,17 @@ export interface NamedDamage extends Damage {
 /** Kept as layout.json. */
 export interface LayoutRecord {
   readonly maps: Readonly<Record<string, LayoutMap>>;
-  /** Compared at `__start_xen` with what was there at the entry. */
+  /** Compared later with what was there at the entry. */
   readonly watched: readonly Interval[];
   readonly damages: readonly NamedDamage[];
+}
+
+/** What has come to be owned since the entry. */
+export interface LaterLayout {
+  /** The subject's own. */
+  readonly parts: readonly Part[];
+  /** Whoever's: changes there are no damage. */
+  readonly taken: readonly Interval[];
 }
 
 const NO_SHARED_RAM =
@@ -42,6 +47,7 @@ const NO_SHARED_RAM =
 export class LayoutOracle {
   readonly #maps: Record<string, LayoutMap> = {};
   #watch: MemoryWatch | undefined;
+  #compared = false;
   #damages: readonly NamedDamage[] = [];
   #isShared = true;
 
@@ -55,51 +61,66 @@ export class LayoutOracle {
     return this.#isShared ? [] : [NO_SHARED_RAM];
   }
 
+  /** Whether what was laid at the entry still waits to be compared. */
+  get isPending(): boolean {
+    return this.#watch !== undefined && !this.#compared;
+  }
+
+  /** The map at the entry. @throws where the machine never came there. */
+  get entry(): LayoutMap {
+    const entry = this.#maps['entry'];
+    if (!entry) throw new Error('the layout at the entry was not seen');
+    return entry;
+  }
+
   /** The last map, for a person. */
   draw(): string[] {
     const last = Object.entries(this.#maps).at(-1);
     return last ? [`memory at ${last[0]}:`, ...drawLayout(last[1])] : [];
   }
 
-  /** The machine stands at the image's first instruction; afterwards memory that nobody owns holds the pattern. */
+  /**
+   * The machine stands at the image's first instruction.
+   * @param watch whether something will compare later: memory that nobody owns then holds the pattern afterwards.
+   */
   async atEntry(
     guest: GuestView,
-    subject: XenSubject,
+    subject: LoadedSubject,
     memoryMap: readonly MemoryRegion[],
+    watch: boolean,
   ): Promise<Observation[]> {
     const parts = await entryParts(guest, subject);
     const map = layoutMap(memoryMap, parts);
     this.#maps['entry'] = map;
     return [
       ...checkPlaces(map),
-      ...padding(subject, map),
       await checkImageAtEntry(guest, subject),
       ...(await checkModules(guest, subject, parts)),
       ...checkStack(guest, subject),
-      ...(await this.#lay(guest, subject, map)),
+      ...(watch ? await this.#lay(guest, subject, map) : []),
     ];
   }
 
-  /** Xen is on its own page tables and has not begun to manage memory. */
-  async atStartXen(guest: GuestView, subject: SymbolisedSubject): Promise<Observation[]> {
-    const entry = this.#maps['entry'];
-    if (!entry) return [{ ok: false, text: 'the layout at the entry was not seen' }];
-    const low = await trampolineParts(guest, subject);
-    const map = layoutMap(entry.regions, [...entry.parts, ...low]);
-    this.#maps['__start_xen'] = map;
+  /** Some time later, with what the subject has taken since. @throws where the entry was not seen. */
+  async later(
+    stop: string,
+    guest: MemoryView,
+    subject: LoadedSubject,
+    { parts, taken }: LaterLayout,
+  ): Promise<Observation[]> {
+    const { entry } = this;
+    const map = layoutMap(entry.regions, [...entry.parts, ...parts]);
+    this.#maps[stop] = map;
     return [
       ...checkPlaces(map),
-      await checkTrampolinePlace(guest, low.at(-1)),
-      await checkReadOnly(guest, subject),
       ...(await checkModules(guest, subject, entry.parts)),
-      ...(await this.#compare(guest, subject, map)),
+      ...(await this.#compare(subject, [...map.parts, ...taken])),
     ];
   }
 
-  async #lay(guest: GuestView, subject: XenSubject, map: LayoutMap): Promise<Observation[]> {
+  async #lay(guest: GuestView, subject: LoadedSubject, map: LayoutMap): Promise<Observation[]> {
     this.#isShared = guest.ram !== undefined;
-    // Without symbols there is no later stop to compare at.
-    if (!guest.ram || !subject.symbols || map.regions.length === 0) return [];
+    if (!guest.ram || map.regions.length === 0) return [];
     const nobodys = unowned(map);
     const always = intersect([linkTimeRange(subject)], nobodys);
     // Under UEFI the firmware may have taken some of it since GRUB printed the map: destroying that is not ours.
@@ -111,36 +132,24 @@ export class LayoutOracle {
     }));
   }
 
-  async #compare(guest: GuestView, subject: SymbolisedSubject, map: LayoutMap): Promise<Observation[]> {
+  async #compare(subject: LoadedSubject, owned: readonly Interval[]): Promise<Observation[]> {
     if (!this.#watch) return [];
-    const taken = await takenSince(guest, subject, map);
-    const found = await this.#watch.compare([...map.parts, ...taken]);
+    this.#compared = true;
+    const found = await this.#watch.compare(owned);
     this.#damages = found.map((damage) => ({ ...damage, ...named(subject, damage) }));
-    const watchedMib = Math.round(sizeOf(subtract(this.#watch.watched, [...map.parts, ...taken])) / MIB);
+    const watchedMib = Math.round(sizeOf(subtract(this.#watch.watched, owned)) / MIB);
     if (found.length === 0) return [{ ok: true, text: `${watchedMib} MiB that nobody owns are untouched` }];
     return this.#damages.map((damage) => ({ ok: false, text: damageText(damage) }));
   }
 }
 
-function linkTimeRange({ image }: XenSubject): Interval {
+/** Where the image would lie had it not been moved. */
+export function linkTimeRange({ image }: LoadedSubject): Interval {
   const { linkBase, loadSize } = image.loaded;
   return { start: linkBase, end: linkBase + alignUp(loadSize, 2 * MIB) };
 }
 
-/** Under UEFI Xen calls boot services after its entry, and what they use is the firmware's. */
-async function takenSince(
-  guest: GuestView,
-  subject: SymbolisedSubject,
-  map: LayoutMap,
-): Promise<readonly Interval[]> {
-  if (subject.entry !== 'efi64') return [];
-  const whole = freeMemory(map.regions);
-  // Without a map of the end of boot services only the link-time range is sure to be nobody's.
-  const free = await freeAtExit(guest, subject).catch(() => [linkTimeRange(subject)]);
-  return subtract(whole, free);
-}
-
-function named(subject: XenSubject, { start }: Damage): Pick<NamedDamage, 'symbol'> {
+function named(subject: LoadedSubject, { start }: Damage): Pick<NamedDamage, 'symbol'> {
   const symbol = symbolAt(subject, start);
   return symbol === undefined ? {} : { symbol };
 }

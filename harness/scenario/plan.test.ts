@@ -4,7 +4,7 @@ import { liveGroups } from '../process/live-groups.ts';
 import { bench, type Bench } from '../qemu/testdata/bench.ts';
 import type { Instance, RunEvent } from './contract.ts';
 import { planRun, type PlannedInstance, type PlanRequest } from './plan.ts';
-import { fakeArtifacts, instance, MEMORY_MAP } from './testdata/fake-run.ts';
+import { fakeArtifacts, instance, MEMORY_MAP, SMALL } from './testdata/fake-run.ts';
 
 // One bench at a time: it is the process's folder for temporary files that each sets.
 t.jobs = 1;
@@ -22,7 +22,7 @@ async function plan(
     cacheRoot: join(at.directory, 'cache'),
     kernelRelease: '6.1.0',
     runDirectory: join(at.directory, 'run'),
-    misalignedText: 'ERR: misaligned!',
+    scenarios: [SMALL],
     emit: (event) => void events.push(event),
     ...more,
   });
@@ -97,7 +97,7 @@ t.test('the accelerator that was asked for is taken without a proof, and said', 
   const { accelerators } = await planRun({
     ...{ artifacts, instances: [at(0x3e00000)], accelerator: 'kvm', kernelRelease: '6.1.0' },
     ...{ cacheRoot: join(here.directory, 'cache'), runDirectory: join(here.directory, 'run') },
-    ...{ misalignedText: '', emit: () => undefined },
+    ...{ scenarios: [SMALL], emit: () => undefined },
   });
   t.strictSame(accelerators, { 'bios-q35': { accelerator: 'kvm', reason: 'asked for with --accel kvm' } });
 });

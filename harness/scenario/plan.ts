@@ -4,11 +4,14 @@ import { proveAccelerator, type AcceleratorProof } from '../boot/accelerator-pro
 import { survey, SurveyError, SurveyStore, type Survey } from '../boot/survey.ts';
 import type { MemoryRegion } from '../grub/memory-map.ts';
 import type { BootMedium } from '../image/medium.ts';
+import type { RelocationWindow } from '../multiboot2/header-tags.ts';
 import { QemuStartError } from '../qemu/launch.ts';
 import type { Accelerator, MachineSpec } from '../qemu/machine-spec.ts';
 import { firmwareKey, preparationFolder, type Artifacts, type FirmwareArtifact } from './artifacts.ts';
 import type { Expectation, Instance, RunListener } from './contract.ts';
-import { expectationOf, NoSuchBaseError, resolveBase } from './expectation.ts';
+import { expectationOf, NoSuchBaseError, resolveBase, windowOf } from './expectation.ts';
+import { scenarioOf, type Circumstances, type Scenario } from './scenario.ts';
+import type { Subject } from './subject.ts';
 
 export type AcceleratorChoice = 'auto' | Accelerator;
 
@@ -20,7 +23,8 @@ export interface PlanRequest {
   /** The host's kernel release: part of what decides whether KVM works. */
   readonly kernelRelease: string;
   readonly runDirectory: string;
-  readonly misalignedText: string;
+  /** Of all the instances. */
+  readonly scenarios: readonly Scenario[];
   readonly emit: RunListener;
   /** Aborting ends the survey or probe that is under way. */
   readonly signal?: AbortSignal;
@@ -31,14 +35,20 @@ export type PlannedInstance =
   | {
       readonly kind: 'ready';
       readonly instance: Instance;
+      readonly subject: Subject;
+      readonly given: Circumstances;
       readonly spec: Omit<MachineSpec, 'payload'>;
       readonly base: number | undefined;
+      /** What is written into the relocatable header tag; undefined: it stays as it was built. */
+      readonly window: RelocationWindow | undefined;
       readonly expectation: Expectation;
       readonly memoryMap: readonly MemoryRegion[];
       /** The boot loader name that the GRUB on this medium must give. */
       readonly loaderName: string;
     }
   | { readonly kind: 'skip' | 'broken'; readonly instance: Instance; readonly reason: string };
+
+export type ReadyInstance = Extract<PlannedInstance, { kind: 'ready' }>;
 
 export interface RunPlan {
   readonly planned: readonly PlannedInstance[];
@@ -73,11 +83,14 @@ class Planner {
   }
 
   async plan(instance: Instance): Promise<PlannedInstance> {
-    const { artifacts, misalignedText } = this.request;
+    const { artifacts } = this.request;
+    const given = scenarioOf(this.request.scenarios, instance).given(instance);
+    const subject = artifacts.subjects.get(instance.subject);
+    if (!subject) throw new Error(`no subject ${instance.subject} was made for ${instance.name}`);
     const firmware = artifacts.firmware.get(firmwareKey(instance.firmware, instance.machine));
     if (firmware === undefined || typeof firmware === 'string')
       return { kind: 'skip', instance, reason: firmware ?? 'no firmware was looked for' };
-    if (instance.protocol === 'multiboot1' && !artifacts.subject.hasMultiboot1)
+    if (instance.protocol === 'multiboot1' && !subject.hasMultiboot1)
       return { kind: 'skip', instance, reason: 'the image has no Multiboot 1 header' };
     const grub = artifacts.grub.get(instance.grubVariant);
     if (grub === undefined || typeof grub === 'string')
@@ -88,12 +101,17 @@ class Planner {
     const surveyed = await this.#survey(instance, spec, firmware, medium);
     if (typeof surveyed === 'string') return { kind: 'broken', instance, reason: surveyed };
     const { memoryMap } = surveyed;
-    const { image } = artifacts.subject;
+    const { image } = subject;
+    const { misalignedText } = given;
     try {
       const base = resolveBase(instance, image, memoryMap);
       const expectation = expectationOf(instance, base, { image, map: memoryMap, misalignedText });
       const loaderName = `GRUB ${grub.build.version}`;
-      return { kind: 'ready', instance, spec, base, expectation, memoryMap, loaderName };
+      const window = windowOf(image, base);
+      return {
+        ...{ kind: 'ready', instance, subject, given, spec, base, window },
+        ...{ expectation, memoryMap, loaderName },
+      };
     } catch (error) {
       if (error instanceof NoSuchBaseError) return { kind: 'skip', instance, reason: error.message };
       throw error;

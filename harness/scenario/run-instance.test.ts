@@ -18,9 +18,8 @@ async function run(
 ): Promise<InstanceResult> {
   const { expectation, ...rest } = more;
   return runInstance({
-    planned: planned(at, {}, expectation),
+    planned: await planned(at, {}, expectation),
     artifacts: await fakeArtifacts(at, qemu),
-    arguments: 'console=com1',
     runDirectory: join(at.directory, 'run'),
     timeoutMs: 20_000,
     repeat: 'npx loadbase run small',

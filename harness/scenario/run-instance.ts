@@ -6,13 +6,11 @@ import { BootSession, type BootRecord } from '../boot/boot-session.ts';
 import { inquire } from '../boot/death-evidence.ts';
 import { examine, type PostMortem } from '../boot/post-mortem.ts';
 import type { SubjectDriver } from '../boot/subject-driver.ts';
-import { packPayload, type Payload } from '../image/payload.ts';
+import { packPayload } from '../image/payload.ts';
 import { Deadline } from '../lifetime/deadline.ts';
-import { forcedWindow, relocatableTag, withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
 import { writeFileAtomic } from '../workdir/atomic-file.ts';
 import { writeError } from '../workdir/folder-errors.ts';
 import { instanceFolder } from '../workdir/run-folder.ts';
-import { observeConsole } from '../xen/console.ts';
 import type { Artifacts } from './artifacts.ts';
 import { observeChosenBase } from './chosen-base.ts';
 import type { InstanceResult } from './contract.ts';
@@ -21,15 +19,15 @@ import { predictedRefusal } from './expectation.ts';
 import { commonFields, evidenceOf, failedOutcome, removeEvidence, type Outcome } from './instance-result.ts';
 import { judge } from './judge.ts';
 import { layoutFailed, withWriter } from './damage-search.ts';
-import type { PlannedInstance } from './plan.ts';
-import type { GivenToSubject } from './scenario.ts';
+import { withEnd } from './end-inspection.ts';
+import { loadBaseOf, type InstanceDriver } from './instance-driver.ts';
+import { driverOf, payloadOf, subjectFacts } from './instance-pieces.ts';
+import type { ReadyInstance } from './plan.ts';
 import { symboliser } from './symboliser.ts';
 import { trampolineOf } from './trampoline-copy.ts';
-import { loadBaseOf, subjectAt, xenDriver, type XenDriver, type XenFacts } from './xen-driver.ts';
+import type { SubjectFacts } from '../subject/loaded-subject.ts';
 
-export type ReadyInstance = Extract<PlannedInstance, { kind: 'ready' }>;
-
-export interface InstanceRun extends GivenToSubject {
+export interface InstanceRun {
   readonly planned: ReadyInstance;
   readonly artifacts: Artifacts;
   readonly runDirectory: string;
@@ -59,10 +57,10 @@ export async function runInstance(run: InstanceRun): Promise<InstanceResult> {
 async function boot(run: InstanceRun): Promise<Outcome> {
   const directory = await instanceFolder(run.runDirectory, run.planned.instance.name);
   await removeEvidence(directory);
-  const facts = xenFacts(run);
-  const driver = xenDriver(facts, run.artifacts.disassembler);
+  const facts = subjectFacts(run.planned);
+  const driver = driverOf(run.planned, run.artifacts.disassembler);
   const payload = join(directory, 'payload.tar');
-  await writePayload(payload, await packPayload(payloadOf(run)));
+  await writePayload(payload, await packPayload(payloadOf(run.planned)));
   await using session = await BootSession.launch({
     qemu: run.artifacts.qemu.path,
     spec: { ...run.planned.spec, payload },
@@ -77,11 +75,11 @@ async function boot(run: InstanceRun): Promise<Outcome> {
     facts,
     { payload, directory, session },
     driver.layout,
-    await session.run(),
+    await withEnd(session, driver, await session.run()),
   );
   const { record: layout } = driver.layout;
   if (layout) await writeFileAtomic(join(directory, 'layout.json'), `${JSON.stringify(layout)}\n`);
-  const judged = judgedRecord(run, facts, record);
+  const judged = judgedRecord(run.planned, driver, facts, record);
   const passed = judge(judged).verdict === 'pass';
   // It can be packed again from the subject; 33 passed instances would leave 90 MB of it.
   if (passed) await rm(payload, { force: true });
@@ -91,7 +89,7 @@ async function boot(run: InstanceRun): Promise<Outcome> {
   return {
     ...judge({ ...judged, death }),
     loadBaseAddress: isLoaded ? hex(loadBaseOf(record.loader, facts)) : null,
-    notPossible: [...driver.plan.notPossible, ...driver.layout.notPossible],
+    notPossible: [...driver.notPossible, ...driver.layout.notPossible],
     ...(death ? { death: deathRecord(death) } : {}),
     ...(mortem
       ? {
@@ -104,7 +102,7 @@ async function boot(run: InstanceRun): Promise<Outcome> {
   };
 }
 
-function withoutLayout(driver: XenDriver): SubjectDriver {
+function withoutLayout(driver: InstanceDriver): SubjectDriver {
   const { landmarks, ends } = driver;
   return {
     landmarks,
@@ -125,77 +123,34 @@ async function writePayload(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** The parts of an instance's run that decide what is booted. */
-export type BootChoice = Pick<InstanceRun, 'planned' | 'artifacts'> & GivenToSubject;
-
-export function xenFacts({
-  planned,
-  artifacts,
-  arguments: commandLine,
-  modules = [],
-  expectedEnd,
-}: BootChoice): XenFacts {
-  const { instance } = planned;
-  return {
-    image: artifacts.subject.image,
-    symbols: artifacts.subject.symbols,
-    firmware: instance.firmware,
-    protocol: instance.protocol,
-    relocatingLoader: instance.grubVariant === 'standard' && instance.protocol === 'multiboot2',
-    loaderName: planned.loaderName,
-    arguments: commandLine,
-    moduleCount: modules.length,
-    modules: modules.map(({ bytes }) => bytes),
-    ...(expectedEnd === undefined ? {} : { expectedEnd }),
-  };
-}
-
-export function payloadOf({ planned, artifacts, arguments: commandLine, modules = [] }: BootChoice): Payload {
-  const { instance, base } = planned;
-  const { image } = artifacts.subject;
-  const tag = relocatableTag(image.header);
-  const kernel =
-    base === undefined || !tag
-      ? image.bytes
-      : withRelocatableTag(image.bytes, forcedWindow(base, image.loaded.loadSize, tag.align));
-  return {
-    choice: {
-      choice: instance.name.slice(0, 62),
-      mode: 'boot',
-      protocol: instance.protocol,
-      arguments: commandLine,
-    } as const,
-    kernel,
-    modules,
-  };
-}
-
-function judgedRecord(run: InstanceRun, facts: XenFacts, record: BootRecord) {
-  const { instance, base, expectation } = run.planned;
-  const loadBase =
-    record.end.kind === 'refused' || !record.loader ? undefined : loadBaseOf(record.loader, facts);
-  const reachedConsole = record.end.kind === 'subject' && record.end.meaning === 'expected';
+function judgedRecord(
+  { instance, base, expectation }: ReadyInstance,
+  driver: InstanceDriver,
+  facts: SubjectFacts,
+  record: BootRecord,
+) {
+  const { loader, end } = record;
+  const loaded = end.kind === 'refused' ? undefined : loader;
+  const loadBase = loaded && loadBaseOf(loaded, facts);
+  const reachedConsole = end.kind === 'subject' && end.meaning === 'expected';
   return {
     record,
     expectation,
     loadBase,
-    console:
-      reachedConsole && loadBase !== undefined
-        ? observeConsole(record.subjectLines, subjectAt(facts, loadBase))
-        : [],
+    console: reachedConsole && loaded ? driver.observeConsole(record.subjectLines, loaded) : [],
     placement:
       base === undefined && loadBase !== undefined && instance.protocol === 'multiboot2'
-        ? observeChosenBase(facts.image, loadBase, record.loader?.memoryMap ?? [])
+        ? observeChosenBase(facts.image, loadBase, loader?.memoryMap ?? [])
         : [],
     refusalNow:
-      base === undefined || !record.loader?.memoryMap
+      base === undefined || !loader?.memoryMap
         ? undefined
-        : predictedRefusal(instance.firmware, base, facts.image, record.loader.memoryMap),
+        : predictedRefusal(instance.firmware, base, facts.image, loader.memoryMap),
   };
 }
 
 /** Before anything connects to the gdbstub, which stops the machine. */
-async function inquireInto(session: BootSession, directory: string, facts: XenFacts, record: BootRecord) {
+async function inquireInto(session: BootSession, directory: string, facts: SubjectFacts, record: BootRecord) {
   const deadline = Deadline.in(POST_MORTEM_MS);
   const loadBase = record.loader && loadBaseOf(record.loader, facts);
   const trampoline = await trampolineOf(session, facts, loadBase, deadline);
@@ -207,7 +162,7 @@ async function postMortem(
   run: InstanceRun,
   session: BootSession,
   directory: string,
-  facts: XenFacts,
+  facts: SubjectFacts,
   record: BootRecord,
 ): Promise<PostMortem> {
   return examine(session, {

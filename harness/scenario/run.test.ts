@@ -27,7 +27,6 @@ async function request(
     host: HOST,
     artifacts: await fakeArtifacts(at, qemu),
     plan: { planned: instances, accelerators: { 'bios-q35': { accelerator: 'tcg', reason: 'asked for' } } },
-    given: () => ({ arguments: 'console=com1' }),
     jobs: 1,
     timeoutMs: 20_000,
     repeatCommand: ({ name }) => `npx loadbase run ${name}`,
@@ -41,8 +40,8 @@ async function request(
 const onDisk = (at: Bench) =>
   resultsSchema.parse(JSON.parse(readFileSync(join(at.directory, 'run', 'results.json'), 'utf8'))) as Results;
 
-const repeats = (at: Bench, count: number): PlannedInstance[] =>
-  Array.from({ length: count }, (_, i) => planned(at, { repeat: i + 1 }));
+const repeats = (at: Bench, count: number): Promise<PlannedInstance[]> =>
+  Promise.all(Array.from({ length: count }, (_, i) => planned(at, { repeat: i + 1 })));
 
 t.test('results.json is whole and right whenever an instance has ended', async (t) => {
   const at = bench(t);
@@ -60,7 +59,7 @@ t.test('results.json is whole and right whenever an instance has ended', async (
     instance: instance({ firmware: 'efi' }),
     reason: 'there is no OVMF',
   };
-  const results = await runAll(await request(at, 'refuses', [...repeats(at, 2), skipped], { emit }));
+  const results = await runAll(await request(at, 'refuses', [...(await repeats(at, 2)), skipped], { emit }));
   t.strictSame(counts, [
     [0, false],
     [1, false],
@@ -90,7 +89,7 @@ t.test('how long an instance took is told the next time', async (t) => {
   const emit = (event: RunEvent) => {
     if (event.kind === 'instance-started') typical.push(event.typicalMs);
   };
-  for (let i = 0; i < 2; i++) await runAll(await request(at, 'refuses', repeats(at, 1), { emit }));
+  for (let i = 0; i < 2; i++) await runAll(await request(at, 'refuses', await repeats(at, 1), { emit }));
   t.equal(typical[0], undefined);
   t.ok((typical[1] ?? 0) > 0);
 });
@@ -106,7 +105,7 @@ t.test('an aborted run leaves what was known, readable, and no machine', async (
   };
   const { signal } = controller;
   // The second hangs; the third is never begun.
-  await runAll(await request(at, 'hangs-when-repeated', repeats(at, 3), { emit, signal }));
+  await runAll(await request(at, 'hangs-when-repeated', await repeats(at, 3), { emit, signal }));
   t.match(onDisk(at), { finished: false, planned: 3, instances: [{ verdict: 'pass' }], totals: { pass: 1 } });
   t.match(ends, [{ interrupted: true }]);
   t.strictSame(liveGroups(), []);
@@ -117,7 +116,7 @@ t.test('where results cannot be written at all, nothing is booted', async (t) =>
   writeFileSync(join(at.directory, 'run'), 'a file');
   const events: RunEvent[] = [];
   const run = runAll(
-    await request(at, 'refuses', repeats(at, 1), { emit: (event) => void events.push(event) }),
+    await request(at, 'refuses', await repeats(at, 1), { emit: (event) => void events.push(event) }),
   );
   await t.rejects(run, UnwritableFolderError);
   await t.rejects(run, /choose another folder with --out/);
@@ -132,7 +131,7 @@ t.test('where they cannot be written any more, the machines that still run are e
     rmSync(folder, { recursive: true, force: true });
     writeFileSync(folder, 'a file');
   };
-  const run = runAll(await request(at, 'hangs-when-repeated', repeats(at, 3), { emit, jobs: 2 }));
+  const run = runAll(await request(at, 'hangs-when-repeated', await repeats(at, 3), { emit, jobs: 2 }));
   await t.rejects(run, UnwritableFolderError);
   t.strictSame(liveGroups(), []);
 });
@@ -141,7 +140,7 @@ t.test('a cache that cannot be written costs estimates only', async (t) => {
   const at = bench(t);
   runFolder(at);
   writeFileSync(join(at.directory, 'cache'), 'a file');
-  const { finished } = await runAll(await request(at, 'refuses', repeats(at, 1)));
+  const { finished } = await runAll(await request(at, 'refuses', await repeats(at, 1)));
   t.ok(finished);
 });
 
@@ -176,12 +175,12 @@ t.test('a full disk is an error that says so, and never a verdict about the subj
   }
   try {
     writeFileSync(join(folder, 'ballast'), Buffer.alloc(1024 * 1024));
-    const outcome = await runAll(await request(at, 'refuses', repeats(at, 1)));
+    const outcome = await runAll(await request(at, 'refuses', await repeats(at, 1)));
     t.match(outcome, { instances: [{ verdict: 'error', reason: /^no space left in .*--out$/ }] });
     t.match(onDisk(at), { finished: true, totals: { error: 1 } });
     rmSync(join(folder, 'results.json'));
     fill(join(folder, 'more-ballast'));
-    const full = runAll(await request(at, 'refuses', repeats(at, 1)));
+    const full = runAll(await request(at, 'refuses', await repeats(at, 1)));
     await t.rejects(full, NoSpaceError);
     t.strictSame(liveGroups(), []);
   } finally {

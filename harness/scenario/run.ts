@@ -7,7 +7,6 @@ import { unrunResult } from './instance-result.ts';
 import type { PlannedInstance, RunPlan } from './plan.ts';
 import { ResultsFile } from './results-file.ts';
 import { runInstance } from './run-instance.ts';
-import type { GivenToSubject } from './scenario.ts';
 
 export interface RunRequest {
   readonly runId: string;
@@ -16,8 +15,6 @@ export interface RunRequest {
   readonly host: HostRecord;
   readonly artifacts: Artifacts;
   readonly plan: RunPlan;
-  /** What the scenario of an instance gives its subject. */
-  readonly given: (instance: Instance) => GivenToSubject;
   readonly jobs: number;
   readonly timeoutMs: number;
   readonly repeatCommand: (instance: Instance) => string;
@@ -117,7 +114,6 @@ async function runOne(
   return runInstance({
     planned,
     artifacts: request.artifacts,
-    ...request.given(instance),
     runDirectory: request.runDirectory,
     timeoutMs: request.timeoutMs,
     repeat,

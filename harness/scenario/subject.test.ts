@@ -14,7 +14,7 @@ const text = (bytes: Uint8Array) => Buffer.from(bytes);
 async function refused(t: Test, what: string, bytes: Uint8Array, cause: RegExp): Promise<void> {
   const folder = t.testdir({ 'my-xen': text(bytes) });
   const path = join(folder, 'my-xen');
-  const error = await loadSubject(path, undefined, 'x').catch((reason: unknown) => reason);
+  const error = await loadSubject('xen', path, undefined, 'x').catch((reason: unknown) => reason);
   t.ok(error instanceof SubjectError, what);
   const { message } = error as Error;
   t.ok(message.startsWith(`${path}: `), `${what}: names the file`);
@@ -29,12 +29,12 @@ async function refused(t: Test, what: string, bytes: Uint8Array, cause: RegExp):
 t.test('an image, gzip or not', async (t) => {
   const folder = t.testdir({ xen: text(GOOD), 'xen.gz': gzipSync(GOOD) });
   for (const name of ['xen', 'xen.gz']) {
-    const subject = await loadSubject(join(folder, name), undefined, 'label');
+    const subject = await loadSubject('xen', join(folder, name), undefined, 'label');
     t.match(subject, { label: 'label', symbols: undefined, hasMultiboot1: false });
     t.equal(subject.image.loaded.linkBase, 0x200000);
     t.equal(subject.sha256.length, 64);
   }
-  const { sha256 } = await loadSubject(join(folder, 'xen.gz'), undefined, '');
+  const { sha256 } = await loadSubject('xen', join(folder, 'xen.gz'), undefined, '');
   t.equal(sha256, createHash('sha256').update(gzipSync(GOOD)).digest('hex'), 'of the file as given');
 });
 
@@ -94,7 +94,7 @@ t.test('what is linked where no loader can put it', async (t) => {
 
 t.test('a path that cannot be read', async (t) => {
   const folder = t.testdir({ xen: text(GOOD) });
-  const load = (path: string, symbols?: string) => loadSubject(path, symbols, 'x');
+  const load = (path: string, symbols?: string) => loadSubject('xen', path, symbols, 'x');
   await t.rejects(load(join(folder, 'none')), {
     name: 'SubjectError',
     message: /cannot read the image .*none: ENOENT/,
@@ -117,7 +117,7 @@ t.test('symbols must be those of the image', async (t) => {
     'xen-syms': text(xen.symbolFile),
     'other-syms': text(other.symbolFile),
   });
-  const load = (symbols: string) => loadSubject(join(folder, 'image'), join(folder, symbols), 'x');
+  const load = (symbols: string) => loadSubject('xen', join(folder, 'image'), join(folder, symbols), 'x');
   const { symbols, symbolsPath } = await load('xen-syms');
   t.equal(symbols?.linkTime('_start'), 0x200000);
   t.equal(symbolsPath, join(folder, 'xen-syms'));

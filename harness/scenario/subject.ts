@@ -2,11 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { findMultiboot1Header } from '../multiboot2/multiboot1-header.ts';
-import { parseBootImage, XenSymbols, type BootImage } from '../xen/xen-image.ts';
+import type { SubjectName } from './contract.ts';
+import { parseBootImage, type BootImage } from '../subject/boot-image.ts';
+import { ImageSymbols } from '../subject/image-symbols.ts';
 
 export interface Subject {
+  readonly name: SubjectName;
   readonly image: BootImage;
-  readonly symbols: XenSymbols | undefined;
+  readonly symbols: ImageSymbols | undefined;
   readonly symbolsPath: string | undefined;
   readonly imagePath: string;
   readonly sha256: string;
@@ -22,6 +25,7 @@ export class SubjectError extends Error {
 
 /** @throws SubjectError */
 export async function loadSubject(
+  name: SubjectName,
   imagePath: string,
   symbolsPath: string | undefined,
   label: string,
@@ -30,11 +34,14 @@ export async function loadSubject(
   const image = named(imagePath, () => parseBootImage(file));
   const symbolFile = symbolsPath === undefined ? undefined : await read(symbolsPath, 'symbol file');
   return {
+    name,
     image,
     symbols:
       symbolsPath === undefined || symbolFile === undefined
         ? undefined
-        : named(symbolsPath, () => matchingSymbols(new XenSymbols(symbolFile, image.loaded.linkBase), image)),
+        : named(symbolsPath, () =>
+            matchingSymbols(new ImageSymbols(symbolFile, image.loaded.linkBase), image),
+          ),
     symbolsPath,
     imagePath,
     sha256: createHash('sha256').update(file).digest('hex'),
@@ -44,7 +51,7 @@ export async function loadSubject(
 }
 
 /** Symbols of another build would put every checkpoint in the wrong place: compare the code from the link base on. */
-function matchingSymbols(symbols: XenSymbols, image: BootImage): XenSymbols {
+function matchingSymbols(symbols: ImageSymbols, image: BootImage): ImageSymbols {
   const { linkBase, segments } = image.loaded;
   const segment = segments.find(({ paddr }) => paddr === BigInt(linkBase));
   const size = segment?.filesz ?? 0;

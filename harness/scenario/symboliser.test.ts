@@ -1,10 +1,11 @@
 import t from 'tap';
 import { smallXen } from '../xen/testdata/small-xen.ts';
 import { symboliser } from './symboliser.ts';
-import type { XenFacts } from './xen-driver.ts';
+import type { SubjectFacts } from '../subject/loaded-subject.ts';
 
 const { image, symbols } = smallXen(t.testdir());
-const facts: XenFacts = {
+const facts: SubjectFacts = {
+  called: 'Xen',
   ...{ image, symbols, firmware: 'bios', protocol: 'multiboot2', relocatingLoader: true },
   ...{ loaderName: 'GRUB', arguments: '', moduleCount: 0 },
 };

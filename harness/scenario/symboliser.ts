@@ -1,6 +1,6 @@
 /** Names for linear addresses of a stopped Xen: at its load base, at its high addresses. */
 import { hex } from '../bits/hex.ts';
-import type { XenFacts } from './xen-driver.ts';
+import type { SubjectFacts } from '../subject/loaded-subject.ts';
 
 /** The trampoline's copy below 1 MiB: where it was put. */
 export interface TrampolineCopy {
@@ -10,7 +10,7 @@ export interface TrampolineCopy {
 
 /** Where the symbol that holds a linear address begins; the same rules as {@link symboliser}. */
 export function symbolStart(
-  facts: XenFacts,
+  facts: SubjectFacts,
   loadBase: number | undefined,
 ): (linear: bigint) => bigint | undefined {
   const { symbols, image } = facts;
@@ -27,7 +27,7 @@ export function symbolStart(
 
 /** @param loadBase undefined: the image is not loaded, so low addresses are somebody else's. */
 export function symboliser(
-  facts: XenFacts,
+  facts: SubjectFacts,
   loadBase: number | undefined,
   trampoline?: TrampolineCopy,
 ): (linear: bigint) => string | undefined {

@@ -4,7 +4,7 @@ import { hex } from '../bits/hex.ts';
 import { humanMonitor } from '../boot/guest.ts';
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { TrampolineCopy } from './symboliser.ts';
-import type { XenFacts } from './xen-driver.ts';
+import type { SubjectFacts } from '../subject/loaded-subject.ts';
 
 const PAGE = 0x1000;
 const CONVENTIONAL_END = 0xa_0000;
@@ -12,7 +12,7 @@ const CONVENTIONAL_END = 0xa_0000;
 /** @returns undefined where Xen has not chosen a place yet, or nobody can tell. */
 export async function trampolineOf(
   { machine: { qmp } }: BootSession,
-  { symbols, image }: Pick<XenFacts, 'symbols' | 'image'>,
+  { symbols, image }: Pick<SubjectFacts, 'symbols' | 'image'>,
   loadBase: number | undefined,
   deadline: Deadline,
 ): Promise<TrampolineCopy | undefined> {

@@ -1,11 +1,7 @@
 import t from 'tap';
 import { loadDisassembler } from '../x86/disassembler.ts';
-import {
-  entryAddress,
-  planCheckpoints,
-  type CheckpointPlan,
-  type EntryKind,
-} from './checkpoint-addresses.ts';
+import { planCheckpoints, type CheckpointPlan } from './checkpoint-addresses.ts';
+import { entryAddress, type EntryKind } from '../subject/entry-kind.ts';
 import { smallXen } from './testdata/small-xen.ts';
 
 const disassembler = await loadDisassembler();

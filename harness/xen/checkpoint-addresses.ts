@@ -6,7 +6,9 @@
  */
 import type { Disassembler } from '../x86/disassembler.ts';
 import type { Instruction } from '../x86/instruction.ts';
-import type { BootImage, XenSymbols } from './xen-image.ts';
+import type { BootImage } from '../subject/boot-image.ts';
+import { entryAddress, type EntryKind } from '../subject/entry-kind.ts';
+import type { ImageSymbols } from '../subject/image-symbols.ts';
 
 export type CheckpointName =
   | 'entry'
@@ -33,12 +35,10 @@ export interface CheckpointPlan {
   readonly notPossible: readonly string[];
 }
 
-export type EntryKind = 'multiboot32' | 'efi64';
-
 /** @param symbols undefined: only the entry can be found. */
 export function planCheckpoints(
   image: BootImage,
-  symbols: XenSymbols | undefined,
+  symbols: ImageSymbols | undefined,
   entry: EntryKind,
   disassembler: Disassembler,
 ): CheckpointPlan {
@@ -59,15 +59,6 @@ export function planCheckpoints(
   return { addresses, notPossible };
 }
 
-/** Link-time physical address at which the loader enters the image. */
-export function entryAddress(image: BootImage, entry: EntryKind): number {
-  if (entry === 'multiboot32') return image.loaded.entry;
-  const tag = image.header.tags.find((candidate) => candidate.type === 'entryAddressEfi64');
-  if (tag?.type !== 'entryAddressEfi64')
-    throw new Error('the image has no EFI amd64 entry address header tag');
-  return tag.entryAddr;
-}
-
 /** What the checks of checkpoint-checks.ts look at: a Xen that has it no more cannot be blamed for what is not there. */
 const NEEDED_SYMBOLS: Partial<Record<CheckpointName, readonly string[]>> = {
   'boot information relocated': ['gdt_boot_base', 'trampoline_gdt', 'xen_phys_start'],
@@ -81,7 +72,7 @@ const NEEDED_SYMBOLS: Partial<Record<CheckpointName, readonly string[]>> = {
 };
 
 interface Search {
-  readonly symbols: XenSymbols;
+  readonly symbols: ImageSymbols;
   readonly entry: EntryKind;
   readonly disassembler: Disassembler;
 }
@@ -105,7 +96,7 @@ const FINDERS: readonly (readonly [CheckpointName, (search: Search) => Checkpoin
 const CODE_BYTES = 1024;
 
 /** Decoding takes a millisecond, and each instance of a run asks for the same code. */
-const decoded = new WeakMap<XenSymbols, Map<string, readonly Instruction[]>>();
+const decoded = new WeakMap<ImageSymbols, Map<string, readonly Instruction[]>>();
 
 function code(search: Search, symbol: string, bitness: 32 | 64): readonly Instruction[] {
   const known = decoded.get(search.symbols) ?? new Map<string, readonly Instruction[]>();

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { loadDisassembler } from '../x86/disassembler.ts';
 import type { CheckpointName } from './checkpoint-addresses.ts';
 import { observe } from './checkpoint-checks.ts';
-import type { Observation } from './guest-view.ts';
+import type { Observation } from '../guest/guest-view.ts';
 import { ARGUMENTS, GoodBoot, RELOCATED, TRAMPOLINE, type BootRecipe } from './testdata/good-boot.ts';
 import { smallXen } from './testdata/small-xen.ts';
 

@@ -6,7 +6,7 @@ import { ByteReader } from '../bits/byte-reader.ts';
 import { hex } from '../bits/hex.ts';
 import { parseMultiboot1Information } from '../multiboot2/multiboot1-information.ts';
 import type { CheckpointAddress, CheckpointName } from './checkpoint-addresses.ts';
-import { checkEntry, textAt } from './entry-checks.ts';
+import { checkEntry, textAt } from '../subject/entry-checks.ts';
 import {
   equal,
   equalCount,
@@ -15,11 +15,11 @@ import {
   readU32,
   type GuestView,
   type Observation,
-} from './guest-view.ts';
+} from '../guest/guest-view.ts';
 import { checkPageTables } from './page-table-check.ts';
 import { walkPageTables } from './page-walk.ts';
 import { checkTrampoline } from './trampoline-check.ts';
-import type { SymbolisedSubject, XenSubject } from './xen-subject.ts';
+import type { SymbolisedSubject, LoadedSubject } from '../subject/loaded-subject.ts';
 
 type Check = (
   guest: GuestView,
@@ -39,7 +39,7 @@ const CHECKS: Readonly<Record<Exclude<CheckpointName, 'entry'>, Check>> = {
 /** Observations of one checkpoint, in the order they were made. */
 export async function observe(
   guest: GuestView,
-  subject: XenSubject,
+  subject: LoadedSubject,
   address: CheckpointAddress,
 ): Promise<Observation[]> {
   if (address.name === 'entry') return checkEntry(guest, subject);

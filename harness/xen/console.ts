@@ -1,11 +1,14 @@
 /** What Xen says on its console. Source: xen/common/kernel.c, xen/arch/x86/setup.c, boot/head.S (4.14–4.20). */
 import { hex } from '../bits/hex.ts';
 import { buildId } from '../elf/build-id.ts';
-import { equal, equalText, holds, type Observation } from './guest-view.ts';
-import type { XenSubject } from './xen-subject.ts';
+import { equal, equalText, holds, type Observation } from '../guest/guest-view.ts';
+import type { LoadedSubject } from '../subject/loaded-subject.ts';
 
 /** What Xen says last where nobody gave it a dom0. */
 const NO_DOM0 = 'dom0 kernel not specified';
+
+/** head.S, efi_multiboot2: the load base is no multiple of 2 MiB (0946068e7f). */
+export const MISALIGNED_TEXT = 'ERR: Xen must be loaded at a 2Mb boundary!';
 
 /** The line that begins with this text, after Xen's own prefix. */
 export function expectedEndPattern(text = NO_DOM0): RegExp {
@@ -30,14 +33,14 @@ function lineMatching(lines: readonly string[], pattern: RegExp): RegExpExecArra
 }
 
 /** The image's own build id on the console proves that this file, and no other, is what booted. */
-function observeBuildId(lines: readonly string[], { image }: XenSubject): Observation[] {
+function observeBuildId(lines: readonly string[], { image }: LoadedSubject): Observation[] {
   const wanted = buildId(image.elf);
   if (wanted === undefined) return [];
   return [equalText('build id', lineMatching(lines, /^\(XEN\) build-id: ([0-9a-f]+)$/)?.[1], wanted)];
 }
 
 /** Xen prints the line only where it was moved. */
-function observeLoadBase(base: string | undefined, { physicalStart }: XenSubject): Observation {
+function observeLoadBase(base: string | undefined, { physicalStart }: LoadedSubject): Observation {
   if (base !== undefined)
     return equal('Xen image load base address (xen_phys_start)', BigInt(`0x${base}`), physicalStart);
   return holds(
@@ -48,7 +51,7 @@ function observeLoadBase(base: string | undefined, { physicalStart }: XenSubject
 }
 
 /** The console's own figures, against what the other witnesses saw. `lines` are those of the subject's phase. */
-export function observeConsole(lines: readonly string[], subject: XenSubject): Observation[] {
+export function observeConsole(lines: readonly string[], subject: LoadedSubject): Observation[] {
   const base = lineMatching(lines, XEN_LINES.loadBase)?.[1];
   const loader = lineMatching(lines, /^\(XEN\) Bootloader: (.*)$/)?.[1];
   const commandLine = lineMatching(lines, /^\(XEN\) Command line: ?(.*)$/)?.[1];

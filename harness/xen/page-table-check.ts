@@ -1,9 +1,9 @@
 /** The prebuilt page tables after the loop that relocates them (case (c) of DESIGN). Source: head.S, x86_64.S. */
 import { ByteReader } from '../bits/byte-reader.ts';
 import { hex } from '../bits/hex.ts';
-import { holds, type GuestView, type Observation } from './guest-view.ts';
-import type { XenSymbols } from './xen-image.ts';
-import type { SymbolisedSubject } from './xen-subject.ts';
+import { holds, type GuestView, type Observation } from '../guest/guest-view.ts';
+import type { ImageSymbols } from '../subject/image-symbols.ts';
+import type { SymbolisedSubject } from '../subject/loaded-subject.ts';
 
 const PTE_PRESENT = 1n;
 
@@ -43,7 +43,7 @@ export async function checkPageTables(guest: GuestView, subject: SymbolisedSubje
   ];
 }
 
-function describeEntry(symbols: XenSymbols, linear: bigint, seen: bigint, wanted: bigint): string {
+function describeEntry(symbols: ImageSymbols, linear: bigint, seen: bigint, wanted: bigint): string {
   const near = symbols.nearest(linear);
   const name = near ? `${near.name}[${near.offset / 8n}]` : hex(linear, 16);
   return `${name} is ${hex(seen, 16)}, not ${hex(wanted, 16)}`;

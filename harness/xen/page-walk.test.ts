@@ -1,6 +1,6 @@
 import t from 'tap';
 import { walkPageTables } from './page-walk.ts';
-import { MemoryGuest } from './testdata/memory-guest.ts';
+import { MemoryGuest } from '../guest/testdata/memory-guest.ts';
 
 const [PML4, L3, L2, L1] = [0x1000, 0x2000, 0x3000, 0x4000];
 const [TABLE, LEAF, LARGE] = [0x63n, 0x63n, 0xe3n];

@@ -1,6 +1,6 @@
 /** Walks 4-level page tables in guest memory. Source: Intel SDM vol. 3A §4.5. */
 import { ByteReader } from '../bits/byte-reader.ts';
-import type { GuestView } from './guest-view.ts';
+import type { GuestView } from '../guest/guest-view.ts';
 
 const PRESENT = 1n;
 const PAGE_SIZE = 1n << 7n;

@@ -5,8 +5,10 @@ import { cacheRoot } from '../cli/surroundings.ts';
 import { run } from '../elf/testdata/assemble.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
 import { xenBuildIfCached, type XenBuild } from './build.ts';
-import { planCheckpoints, type CheckpointAddress, type EntryKind } from './checkpoint-addresses.ts';
-import { parseBootImage, XenSymbols } from './xen-image.ts';
+import { planCheckpoints, type CheckpointAddress } from './checkpoint-addresses.ts';
+import type { EntryKind } from '../subject/entry-kind.ts';
+import { parseBootImage } from '../subject/boot-image.ts';
+import { ImageSymbols } from '../subject/image-symbols.ts';
 
 /** The Xen that `npm test` builds before it runs the tests; nothing is built here. */
 async function builtXen(): Promise<XenBuild> {
@@ -19,7 +21,7 @@ async function builtXen(): Promise<XenBuild> {
 
 const build = await builtXen();
 const image = parseBootImage(readFileSync(build.image));
-const symbols = new XenSymbols(readFileSync(build.symbols), image.loaded.linkBase);
+const symbols = new ImageSymbols(readFileSync(build.symbols), image.loaded.linkBase);
 const disassembler = await loadDisassembler();
 
 const nm = new Map(

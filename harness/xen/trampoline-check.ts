@@ -1,9 +1,9 @@
 /** The trampoline as the far return into it finds it. Source: head.S (end of trampoline_setup), trampoline.S. */
 import { ByteReader } from '../bits/byte-reader.ts';
 import { hex } from '../bits/hex.ts';
-import { equal, equalBytes, holds, readU32, type GuestView, type Observation } from './guest-view.ts';
-import type { XenSymbols } from './xen-image.ts';
-import type { SymbolisedSubject } from './xen-subject.ts';
+import { equal, equalBytes, holds, readU32, type GuestView, type Observation } from '../guest/guest-view.ts';
+import type { ImageSymbols } from '../subject/image-symbols.ts';
+import type { SymbolisedSubject } from '../subject/loaded-subject.ts';
 
 /** Trampoline and stack share 64 KiB; the stack grows down from their end. */
 const STACK_END = 0x10000;
@@ -76,7 +76,7 @@ function trampolineRelocations(
 }
 
 /** Linear link-time addresses that a self-relative relocation list names. */
-function relocationPlaces(symbols: XenSymbols, first: string, last: string): bigint[] {
+function relocationPlaces(symbols: ImageSymbols, first: string, last: string): bigint[] {
   const start = symbols.linear(first);
   const size = Number(symbols.linear(last) - start);
   const list = new ByteReader(symbols.bytes(start, size) ?? new Uint8Array(0), first);

@@ -30,7 +30,7 @@ async function measure(
   const prepared = await prepareInstance(instance, folder, say);
   const { planned, artifacts } = prepared;
   const payload = join(folder, 'payload.tar');
-  await writeFile(payload, await packPayload(bootPieces(planned, artifacts, prepared).payload));
+  await writeFile(payload, await packPayload(bootPieces(planned, artifacts).payload));
   let round = 0;
   const ours = async () => instanceMs(prepared, await roundFolder(folder, round++), false);
   const peers = () => bareBoot(artifacts.qemu.path, { ...planned.spec, payload }, folder);

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { artifactRequest, toolchainContext } from '../../harness/cli/source-options.ts';
 import { cacheRoot, hostRecord } from '../../harness/cli/surroundings.ts';
-import { matrixInstances } from '../../harness/cli/instance-options.ts';
-import { prepareArtifacts, prepareSubject } from '../../harness/scenario/artifacts.ts';
+import { matrixInstances, neededSubjects } from '../../harness/cli/instance-options.ts';
+import { prepareArtifacts } from '../../harness/scenario/artifacts.ts';
+import { prepareSubjects } from '../../harness/scenario/prepare-subjects.ts';
 import { selectInstances } from '../../harness/scenario/instance-name.ts';
 import { planRun } from '../../harness/scenario/plan.ts';
 import { runInstance } from '../../harness/scenario/run-instance.ts';
-import { givenBy } from '../../harness/scenario/scenario.ts';
 import type { InstanceRun } from '../../harness/scenario/run-instance.ts';
 import { SCENARIOS } from '../../scenarios/index.ts';
 import type { Say } from './figure.ts';
@@ -28,10 +28,10 @@ export async function prepareInstance(name: string, folder: string, say: Say): P
   }, signal);
   const request = artifactRequest({ grubSrc: 'debian', xenSrc: 'debian' });
   const instances = selectInstances(matrixInstances(SCENARIOS, {}), [name]);
-  const scenario = SCENARIOS.find((candidate) => candidate.name === instances[0]?.scenario);
+  const names = neededSubjects(SCENARIOS, [name], {});
   const artifacts = await prepareArtifacts(
     request,
-    await prepareSubject(request.subject, context),
+    await prepareSubjects(names, request.subjects, context),
     instances,
     context,
   );
@@ -42,16 +42,15 @@ export async function prepareInstance(name: string, folder: string, say: Say): P
     cacheRoot: cacheRoot(),
     kernelRelease: hostRecord().kernel,
     runDirectory: folder,
-    misalignedText: scenario?.misalignedText ?? '',
+    scenarios: SCENARIOS,
     emit: () => undefined,
   });
   const [only] = planned;
-  if (!scenario || !only) throw new Error(`${name} is in no scenario`);
+  if (!only) throw new Error(`${name} is in no scenario`);
   if (only.kind !== 'ready') throw new Error(`${name} cannot be booted here: ${only.reason}`);
   return {
     planned: only,
     artifacts,
-    ...givenBy(SCENARIOS, only.instance),
     timeoutMs: TIMEOUT_MS,
     repeat: '',
     signal,

@@ -5,12 +5,13 @@ import { artifactRequest, toolchainContext } from '../../harness/cli/source-opti
 import { cacheRoot, hostRecord } from '../../harness/cli/surroundings.ts';
 import { grubBuild } from '../../harness/grub/build.ts';
 import type { Workbench } from '../../harness/sabotage/apply-defect.ts';
+import type { XenBytes } from '../../harness/sabotage/xen-reader.ts';
 import type { TrialRequest } from '../../harness/sabotage/trials.ts';
-import { prepareArtifacts, prepareSubject } from '../../harness/scenario/artifacts.ts';
+import { prepareArtifacts } from '../../harness/scenario/artifacts.ts';
+import { prepareSubjects, type Subjects } from '../../harness/scenario/prepare-subjects.ts';
 import type { RunEvent } from '../../harness/scenario/contract.ts';
 import { planRun } from '../../harness/scenario/plan.ts';
-import { givenBy } from '../../harness/scenario/scenario.ts';
-import type { ReadyInstance } from '../../harness/scenario/run-instance.ts';
+import type { ReadyInstance } from '../../harness/scenario/plan.ts';
 import { SCENARIOS } from '../../scenarios/index.ts';
 import type { SabotageOptions } from './options.ts';
 
@@ -28,20 +29,19 @@ export async function prepareTrials(
   directory: string,
   { say, signal }: Surroundings,
 ): Promise<TrialRequest> {
-  const [scenario] = SCENARIOS;
-  if (!scenario) throw new Error('there is no scenario');
   const emit = (event: RunEvent) => {
     if (event.kind === 'preparing') say(`preparing ${event.task}: ${event.step}`);
     if (event.kind === 'notice') say(event.text);
   };
   const context = toolchainContext(emit, signal);
   const request = artifactRequest({ grubSrc: 'debian', xenSrc: 'debian' });
-  const subject = await prepareSubject(request.subject, context);
   const tried = new Set(options.defects.flatMap(({ instances }) => instances));
   const matrix = matrixInstances(SCENARIOS, {});
   const rest = matrix.filter(({ name }) => !tried.has(name));
   const instances = [...matrix.filter(({ name }) => tried.has(name)), ...(options.clean > 0 ? rest : [])];
-  const artifacts = await prepareArtifacts(request, subject, instances, context);
+  const names = new Set(instances.map(({ subject }) => subject));
+  const subjects = await prepareSubjects(names.add('xen'), request.subjects, context);
+  const artifacts = await prepareArtifacts(request, subjects, instances, context);
   const plan = await planRun({
     artifacts,
     instances,
@@ -49,7 +49,7 @@ export async function prepareTrials(
     cacheRoot: cacheRoot(),
     kernelRelease: hostRecord().kernel,
     runDirectory: directory,
-    misalignedText: scenario.misalignedText,
+    scenarios: SCENARIOS,
     emit,
     signal,
   });
@@ -58,7 +58,7 @@ export async function prepareTrials(
     if (make.depth === 'grub') await grubBuild({ ...request.grub, variant: make.variant }, context);
   const bench: Workbench = {
     artifacts,
-    xen: { image: await readFile(subject.imagePath), symbols: await readFile(subject.symbolsPath ?? '') },
+    xen: await xenBytes(subjects),
     grub: request.grub,
     context,
   };
@@ -67,10 +67,16 @@ export async function prepareTrials(
   return {
     bench,
     planned,
-    given: (instance) => givenBy(SCENARIOS, instance),
     directory,
     signal,
     jobs,
     timeoutMs,
   };
+}
+
+/** @throws Error where Xen was not made. */
+async function xenBytes(subjects: Subjects): Promise<XenBytes> {
+  const xen = subjects.get('xen');
+  if (!xen) throw new Error('no Xen was made');
+  return { image: await readFile(xen.imagePath), symbols: await readFile(xen.symbolsPath ?? '') };
 }

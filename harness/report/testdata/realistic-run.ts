@@ -42,6 +42,7 @@ export function instance(name: string, scenario: string, firmware: Firmware, bas
     name: `${scenario}~${firmware}~${name}`,
     scenario,
     firmware,
+    subject: 'xen',
     machine: 'q35',
     medium: 'iso',
     protocol: 'multiboot2',

@@ -9,7 +9,9 @@ import { loadDisassembler } from '../../x86/disassembler.ts';
 import { firmwareKey, type Artifacts, type FirmwareArtifact, type GrubArtifact } from '../artifacts.ts';
 import type { Expectation, GrubVariant, HostRecord, Instance } from '../contract.ts';
 import { instanceName } from '../instance-name.ts';
-import type { ReadyInstance } from '../run-instance.ts';
+import { windowOf } from '../expectation.ts';
+import type { ReadyInstance } from '../plan.ts';
+import type { Scenario } from '../scenario.ts';
 import { loadSubject, type Subject } from '../subject.ts';
 import type { MemoryRegion } from '../../grub/memory-map.ts';
 
@@ -23,10 +25,18 @@ export const MEMORY_MAP: readonly MemoryRegion[] = [
 /** A base at which the image would reach past the end of that memory. */
 export const REFUSED_BASE = 0x3fff000;
 
+/** The scenario of the instances below. */
+export const SMALL: Scenario = {
+  name: 'small',
+  claim: 'It is small.',
+  given: () => ({ arguments: 'console=com1', misalignedText: 'ERR: misaligned!' }),
+  instances: () => [],
+};
+
 export async function smallSubject(folder: string): Promise<Subject> {
   const path = join(folder, 'image');
   writeFileSync(path, image(header([RELOCATABLE])));
-  return loadSubject(path, undefined, 'small');
+  return loadSubject('xen', path, undefined, 'small');
 }
 
 export async function fakeArtifacts(at: Bench, qemu: string): Promise<Artifacts> {
@@ -37,7 +47,7 @@ export async function fakeArtifacts(at: Bench, qemu: string): Promise<Artifacts>
   };
   return {
     qemu: { path: fakeQemu(qemu), version: '7.2.22', sha256: '2'.repeat(64) },
-    subject: await smallSubject(at.directory),
+    subjects: new Map([['xen', await smallSubject(at.directory)]]),
     grub: new Map<GrubVariant, GrubArtifact | string>([
       ['standard', grub],
       ['no-relocation', 'it cannot be made'],
@@ -53,7 +63,8 @@ export async function fakeArtifacts(at: Bench, qemu: string): Promise<Artifacts>
 
 export function instance(more: Partial<Instance> = {}): Instance {
   const whole: Omit<Instance, 'name'> = {
-    scenario: 'small',
+    scenario: SMALL.name,
+    subject: 'xen',
     firmware: 'bios',
     machine: 'q35',
     medium: 'iso',
@@ -67,11 +78,20 @@ export function instance(more: Partial<Instance> = {}): Instance {
 }
 
 /** Planned by hand: refused as the memory map predicts, unless `expectation` says otherwise. */
-export function planned(at: Bench, more: Partial<Instance> = {}, expectation?: Expectation): ReadyInstance {
+export async function planned(
+  at: Bench,
+  more: Partial<Instance> = {},
+  expectation?: Expectation,
+): Promise<ReadyInstance> {
   const { payload: _, ...spec } = at.spec;
+  const one = instance(more);
+  const subject = await smallSubject(at.directory);
   return {
     kind: 'ready',
-    instance: instance(more),
+    instance: one,
+    subject,
+    given: SMALL.given(one),
+    window: windowOf(subject.image, REFUSED_BASE),
     spec,
     base: REFUSED_BASE,
     expectation: expectation ?? { kind: 'refused', base: REFUSED_BASE, reason: 'there is no memory' },

@@ -1,14 +1,10 @@
 /** A correct boot of small-xen.s, frozen at any checkpoint: what the checks must find nothing wrong with. */
 import type { Disassembler } from '../../x86/disassembler.ts';
 import { information, words, type BuiltTag } from '../../multiboot2/testdata/image-builder.ts';
-import {
-  planCheckpoints,
-  type CheckpointAddress,
-  type CheckpointName,
-  type EntryKind,
-} from '../checkpoint-addresses.ts';
-import type { XenSubject } from '../xen-subject.ts';
-import { MemoryGuest } from './memory-guest.ts';
+import { planCheckpoints, type CheckpointAddress, type CheckpointName } from '../checkpoint-addresses.ts';
+import type { EntryKind } from '../../subject/entry-kind.ts';
+import type { LoadedSubject } from '../../subject/loaded-subject.ts';
+import { MemoryGuest } from '../../guest/testdata/memory-guest.ts';
 import { LINK_BASE, type SmallXen } from './small-xen.ts';
 
 export const LOAD_BASE = 0x3e00000;
@@ -34,7 +30,7 @@ export interface BootRecipe {
 
 export class GoodBoot {
   readonly guest = new MemoryGuest();
-  readonly subject: XenSubject;
+  readonly subject: LoadedSubject;
   readonly xen: SmallXen;
   readonly addresses: readonly CheckpointAddress[];
   readonly trampoline: number;
@@ -44,6 +40,8 @@ export class GoodBoot {
     this.xen = xen;
     this.trampoline = recipe.trampoline ?? TRAMPOLINE;
     this.subject = {
+      called: 'Xen',
+      firmware: entry === 'efi64' ? 'efi' : 'bios',
       ...{ image: xen.image, symbols: xen.symbols, entry, protocol, loadBase },
       physicalStart: loadBase - LINK_BASE,
       relocatingLoader: recipe.relocatingLoader ?? protocol === 'multiboot2',

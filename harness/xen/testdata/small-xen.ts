@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { assemble } from '../../elf/testdata/assemble.ts';
 import { buildElf } from '../../elf/testdata/elf-builder.ts';
 import { loadSegments, parseElf } from '../../elf/elf-image.ts';
-import { parseBootImage, XenSymbols, type BootImage } from '../xen-image.ts';
+import { parseBootImage, type BootImage } from '../../subject/boot-image.ts';
+import { ImageSymbols } from '../../subject/image-symbols.ts';
 
 export const LINK_BASE = 0x200000;
 /** Where the miniature is linked, as the image's own `__image_base__`. */
@@ -16,7 +17,7 @@ export interface SmallXen {
   /** The ELF64 file with symbols. */
   readonly symbolFile: Uint8Array;
   readonly image: BootImage;
-  readonly symbols: XenSymbols;
+  readonly symbols: ImageSymbols;
 }
 
 /**
@@ -45,6 +46,6 @@ export function smallXen(folder: string, edit?: (source: string) => string): Sma
     imageFile,
     symbolFile,
     image: parseBootImage(imageFile),
-    symbols: new XenSymbols(symbolFile, LINK_BASE),
+    symbols: new ImageSymbols(symbolFile, LINK_BASE),
   };
 }

@@ -33,14 +33,18 @@ export interface SharedRam {
   extents(): Promise<readonly { readonly start: number; readonly end: number }[]>;
 }
 
-export interface GuestView {
-  readonly registers: RegisterView;
+/** Physical memory of a machine that does not run. */
+export interface MemoryView {
   /** @throws where the address is beyond memory. */
   readPhysical(address: number, sizeBytes: number): Promise<Uint8Array>;
-  /** GDTR; the gdbstub has no register for it, so it comes from the monitor. */
-  readGdtr(): Promise<DescriptorTableRegister>;
   /** Absent where the host cannot share it; readPhysical then is all there is. */
   readonly ram?: SharedRam;
+}
+
+export interface GuestView extends MemoryView {
+  readonly registers: RegisterView;
+  /** GDTR; the gdbstub has no register for it, so it comes from the monitor. */
+  readGdtr(): Promise<DescriptorTableRegister>;
 }
 
 /** One thing that was looked at. */
@@ -86,6 +90,6 @@ export function equalBytes(text: string, seen: Uint8Array, wanted: Uint8Array, a
 }
 
 /** @throws where the address is beyond memory. */
-export async function readU32(guest: GuestView, address: number): Promise<number> {
+export async function readU32(guest: MemoryView, address: number): Promise<number> {
   return new ByteReader(await guest.readPhysical(address, 4), hex(address)).u32(0);
 }

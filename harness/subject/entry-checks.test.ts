@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap';
 import { loadDisassembler } from '../x86/disassembler.ts';
 import type { BuiltTag } from '../multiboot2/testdata/image-builder.ts';
-import { observe } from './checkpoint-checks.ts';
-import type { Observation } from './guest-view.ts';
-import { ARGUMENTS, GoodBoot, INFORMATION, LOADER_NAME, type BootRecipe } from './testdata/good-boot.ts';
-import { smallXen } from './testdata/small-xen.ts';
+import { observe } from '../xen/checkpoint-checks.ts';
+import type { Observation } from '../guest/guest-view.ts';
+import { ARGUMENTS, GoodBoot, INFORMATION, LOADER_NAME, type BootRecipe } from '../xen/testdata/good-boot.ts';
+import { smallXen } from '../xen/testdata/small-xen.ts';
 
 const xen = smallXen(t.testdir());
 const disassembler = await loadDisassembler();

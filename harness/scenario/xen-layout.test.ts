@@ -1,11 +1,12 @@
 import t from 'tap';
 import type { MemoryRegion } from '../grub/memory-map.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
-import type { Observation, SharedRam } from '../xen/guest-view.ts';
+import type { Observation, SharedRam } from '../guest/guest-view.ts';
 import { GoodBoot, INFORMATION, LOAD_BASE, type BootRecipe } from '../xen/testdata/good-boot.ts';
 import { LINK_BASE, smallXen } from '../xen/testdata/small-xen.ts';
-import { XenSymbols } from '../xen/xen-image.ts';
+import { ImageSymbols } from '../subject/image-symbols.ts';
 import { LayoutOracle } from './layout-oracle.ts';
+import { atStartXen } from './xen-layout.ts';
 
 const xen = smallXen(t.testdir());
 const disassembler = await loadDisassembler();
@@ -14,7 +15,7 @@ const MODULE = 0x60_0000;
 const MODULE_BYTES = new Uint8Array(5000).fill(0x5a);
 
 /** In small-xen.s everything is .text; what its early boot writes is not read-only. */
-class SmallSymbols extends XenSymbols {
+class SmallSymbols extends ImageSymbols {
   override readOnlySections() {
     return [{ name: '.text', linkTime: LINK_BASE, bytes: xen.symbols.bytes(this.linear('_start'), 64)! }];
   }
@@ -75,7 +76,7 @@ class Stage {
 
   async atEntry(): Promise<Observation[]> {
     this.boot.stopAt('entry');
-    return this.oracle.atEntry(this.view, this.subject, MAP);
+    return this.oracle.atEntry(this.view, this.subject, MAP, true);
   }
 
   async atStartXen(): Promise<Observation[]> {
@@ -83,7 +84,7 @@ class Stage {
     boot.stopAt('__start_xen');
     boot.guest.writeU32(boot.at('trampoline_phys'), 0x8c000);
     boot.guest.write(0x8c000, new Uint8Array(4096));
-    return this.oracle.atStartXen(this.view, this.subject);
+    return atStartXen(this.oracle, this.view, this.subject);
   }
 }
 
@@ -140,7 +141,7 @@ t.test('boot information in memory that the firmware keeps', async (t) => {
   stage.boot.guest.write(0x9f000, bytes);
   stage.boot.stopAt('entry').set.rbx = 0x9fbf0n;
   stage.boot.guest.write(0x9fbf0, bytes.subarray(0, 512));
-  const observations = await stage.oracle.atEntry(stage.view, stage.subject, MAP);
+  const observations = await stage.oracle.atEntry(stage.view, stage.subject, MAP, true);
   t.match(wrong(observations)[0], /boot information .* covers 0x0009fc00–0x[0-9a-f]{8}: reserved RAM/);
 });
 
@@ -163,14 +164,14 @@ t.test('a trampoline that is shifted, or reaches into the EBDA', async (t) => {
     await stage.atEntry();
     stage.boot.stopAt('__start_xen');
     stage.boot.guest.writeU32(stage.boot.at('trampoline_phys'), at);
-    t.match(wrong(await stage.oracle.atStartXen(stage.view, stage.subject)).join('; '), text);
+    t.match(wrong(await atStartXen(stage.oracle, stage.view, stage.subject)).join('; '), text);
   }
 });
 
 t.test('a stack that is not aligned at the EFI amd64 entry', async (t) => {
   const stage = new Stage({ entry: 'efi64' });
   stage.boot.stopAt('entry').set.rsp = 0x9fea0308n;
-  const observations = await stage.oracle.atEntry(stage.view, stage.subject, MAP);
+  const observations = await stage.oracle.atEntry(stage.view, stage.subject, MAP, true);
   t.match(wrong(observations), [/^RSP is 0x9fea0308 at the EFI amd64 entry/]);
 });
 
@@ -179,6 +180,6 @@ t.test('without shared RAM nothing is watched, and that is said', async (t) => {
   stage.boot.stopAt('entry');
   const { ram, ...view } = stage.view;
   t.ok(ram);
-  t.strictSame(wrong(await stage.oracle.atEntry(view, stage.subject, MAP)), []);
+  t.strictSame(wrong(await stage.oracle.atEntry(view, stage.subject, MAP, true)), []);
   t.match(stage.oracle.notPossible, [/^a watch on memory that nobody owns: .*\/dev\/shm/]);
 });

@@ -4,7 +4,7 @@ import { parseBootInformation, type BootInformation } from '../multiboot2/boot-i
 import { MULTIBOOT1_ENTRY_MAGIC, MULTIBOOT2_ENTRY_MAGIC } from '../multiboot2/magic.ts';
 import { parseMultiboot1Information } from '../multiboot2/multiboot1-information.ts';
 import { ByteReader } from '../bits/byte-reader.ts';
-import { entryAddress } from './checkpoint-addresses.ts';
+import { entryAddress } from './entry-kind.ts';
 import {
   equal,
   equalBytes,
@@ -14,8 +14,8 @@ import {
   readU32,
   type GuestView,
   type Observation,
-} from './guest-view.ts';
-import type { XenSubject } from './xen-subject.ts';
+} from '../guest/guest-view.ts';
+import type { LoadedSubject } from './loaded-subject.ts';
 
 const CR0_PE = 1n;
 const CR0_PG = 1n << 31n;
@@ -25,7 +25,7 @@ const EFER_LMA = 1n << 10n;
 const MAX_INFORMATION_BYTES = 1024 * 1024;
 const FIRST_PAGE = 0x1000;
 
-export async function checkEntry(guest: GuestView, subject: XenSubject): Promise<Observation[]> {
+export async function checkEntry(guest: GuestView, subject: LoadedSubject): Promise<Observation[]> {
   const { registers } = guest;
   const magic = subject.protocol === 'multiboot1' ? MULTIBOOT1_ENTRY_MAGIC : MULTIBOOT2_ENTRY_MAGIC;
   const informationAddress = Number(registers.rbx & 0xffff_ffffn);
@@ -45,7 +45,7 @@ export async function checkEntry(guest: GuestView, subject: XenSubject): Promise
 async function checkInformation(
   guest: GuestView,
   address: number,
-  subject: XenSubject,
+  subject: LoadedSubject,
 ): Promise<Observation[]> {
   const place = holds(
     address >= FIRST_PAGE,
@@ -63,7 +63,7 @@ async function checkInformation(
 }
 
 /** Multiboot2 specification, “I386 machine state” and “EFI amd64 machine state with boot services enabled”. */
-function cpuMode({ registers }: GuestView, subject: XenSubject): Observation[] {
+function cpuMode({ registers }: GuestView, subject: LoadedSubject): Observation[] {
   const inLongMode = (registers.efer & EFER_LMA) !== 0n;
   const paging = (registers.cr0 & CR0_PG) !== 0n;
   if (subject.entry === 'efi64')
@@ -87,7 +87,7 @@ function cpuMode({ registers }: GuestView, subject: XenSubject): Observation[] {
 }
 
 /** The code that is about to run is the image's own, here. */
-async function imageIsThere(guest: GuestView, subject: XenSubject): Promise<Observation> {
+async function imageIsThere(guest: GuestView, subject: LoadedSubject): Promise<Observation> {
   const { image, entry, physicalStart } = subject;
   const linkTime = entryAddress(image, entry);
   const segment = image.loaded.segments.find(
@@ -111,7 +111,7 @@ export async function readInformation(guest: GuestView, address: number): Promis
 async function checkInformation2(
   guest: GuestView,
   address: number,
-  subject: XenSubject,
+  subject: LoadedSubject,
 ): Promise<Observation[]> {
   const information = await readInformation(guest, address);
   const { tags } = information;
@@ -135,7 +135,7 @@ async function checkInformation2(
   ];
 }
 
-function loadBaseTag(address: number | undefined, subject: XenSubject): Observation {
+function loadBaseTag(address: number | undefined, subject: LoadedSubject): Observation {
   if (subject.relocatingLoader)
     return address === undefined
       ? { ok: false, text: `tag 21 (load base address) is absent, not ${hex(subject.loadBase, 1)}` }
@@ -148,7 +148,7 @@ function loadBaseTag(address: number | undefined, subject: XenSubject): Observat
 }
 
 /** Boot services kept means that memory maps taken before would be stale: tag 18 excludes 6 and 17 (GRUB f2b6c20a2). */
-function bootServicesTags(information: BootInformation, subject: XenSubject): Observation[] {
+function bootServicesTags(information: BootInformation, subject: LoadedSubject): Observation[] {
   if (subject.entry !== 'efi64') return [];
   const has = (type: string) => information.tags.some((tag) => tag.type === type);
   return [
@@ -169,7 +169,7 @@ function bootServicesTags(information: BootInformation, subject: XenSubject): Ob
 async function checkInformation1(
   guest: GuestView,
   address: number,
-  subject: XenSubject,
+  subject: LoadedSubject,
 ): Promise<Observation[]> {
   const information = parseMultiboot1Information(await guest.readPhysical(address, 116));
   return [

@@ -1,0 +1,47 @@
+/** What a planned instance boots: its payload, what is known of its subject, and the driver that watches it. */
+import type { Payload } from '../image/payload.ts';
+import { withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
+import type { SubjectFacts } from '../subject/loaded-subject.ts';
+import type { Disassembler } from '../x86/disassembler.ts';
+import type { InstanceDriver } from './instance-driver.ts';
+import type { ReadyInstance } from './plan.ts';
+import { xenDriver } from './xen-driver.ts';
+
+/** GRUB echoes it in one line. */
+const MAX_CHOICE_LENGTH = 62;
+
+export function subjectFacts({ instance, subject, given, loaderName }: ReadyInstance): SubjectFacts {
+  const { modules = [], expectedEnd } = given;
+  return {
+    called: 'Xen',
+    image: subject.image,
+    symbols: subject.symbols,
+    firmware: instance.firmware,
+    protocol: instance.protocol,
+    relocatingLoader: instance.grubVariant === 'standard' && instance.protocol === 'multiboot2',
+    loaderName,
+    arguments: given.arguments,
+    moduleCount: modules.length,
+    modules: modules.map(({ bytes }) => bytes),
+    ...(expectedEnd === undefined ? {} : { expectedEnd }),
+  };
+}
+
+/** A driver serves one boot. */
+export function driverOf(planned: ReadyInstance, disassembler: Disassembler): InstanceDriver {
+  return xenDriver(subjectFacts(planned), disassembler);
+}
+
+export function payloadOf({ instance, subject, given, window }: ReadyInstance): Payload {
+  const { bytes } = subject.image;
+  return {
+    choice: {
+      choice: instance.name.slice(0, MAX_CHOICE_LENGTH),
+      mode: 'boot',
+      protocol: instance.protocol,
+      arguments: given.arguments,
+    },
+    kernel: window ? withRelocatableTag(bytes, window) : bytes,
+    modules: given.modules ?? [],
+  };
+}

@@ -1,0 +1,121 @@
+/** Invariants about memory, one function each (docs/layout-oracle.md): where parts lie, and that they hold what they held. */
+import { isAligned } from '../bits/align.ts';
+import { hex } from '../bits/hex.ts';
+import type { LayoutMap, Part } from '../layout/layout-map.ts';
+import { relocatableTag } from '../multiboot2/relocatable-tag.ts';
+import { holds, type GuestView, type MemoryView, type Observation } from '../guest/guest-view.ts';
+import type { SymbolisedSubject, LoadedSubject } from './loaded-subject.ts';
+
+const PAGE = 4096;
+/** Invariant 2: pairwise disjoint, each in memory that the firmware gives away. */
+export function checkPlaces(map: LayoutMap): Observation[] {
+  const { parts, problems, remarks } = map;
+  return [
+    holds(
+      problems.length === 0,
+      `${parts.length} parts lie apart from each other and from what the firmware keeps`,
+      problems.join('; '),
+    ),
+    ...remarks.map((text) => ({ ok: true, text: `note: ${text}` })),
+  ];
+}
+
+/** Reads many bytes the fast way where there is one. */
+async function bytesOf(guest: MemoryView, address: number, sizeBytes: number): Promise<Uint8Array> {
+  const isShared = guest.ram !== undefined && address + sizeBytes <= guest.ram.lowSizeBytes;
+  return isShared ? guest.ram.read(address, sizeBytes) : guest.readPhysical(address, sizeBytes);
+}
+
+/** Page alignment (module alignment header tag) and contents, byte for byte. */
+export async function checkModules(
+  guest: MemoryView,
+  { modules, image }: LoadedSubject,
+  parts: readonly Part[],
+): Promise<Observation[]> {
+  if (!modules || modules.length === 0) return [];
+  const aligned = image.header.tags.some(({ type }) => type === 'moduleAlignment');
+  const wrong: string[] = [];
+  for (const [n, bytes] of modules.entries()) {
+    const part = parts.find(({ name }) => name === `module ${n}`);
+    if (!part) wrong.push(`module ${n} is in no boot information`);
+    else if (aligned && !isAligned(part.start, PAGE))
+      wrong.push(`module ${n} is at ${hex(part.start)}, not page aligned`);
+    else if (part.end - part.start !== bytes.length)
+      wrong.push(`module ${n} has ${part.end - part.start} bytes, not ${bytes.length}`);
+    else {
+      const seen = await bytesOf(guest, part.start, bytes.length);
+      if (Buffer.compare(seen, bytes) !== 0)
+        wrong.push(`module ${n} is changed at ${hex(part.start + firstDifference(seen, bytes))}`);
+    }
+  }
+  const text = `${modules.length} modules, each ${aligned ? 'page aligned and ' : ''}byte for byte what was given`;
+  return [holds(wrong.length === 0, text, wrong.join('; '))];
+}
+
+/** Invariant 3: at the entry all that the file holds, but for the window that we rewrote ourselves. */
+export async function checkImageAtEntry(guest: MemoryView, subject: LoadedSubject): Promise<Observation> {
+  const { image, physicalStart } = subject;
+  const tag = relocatableTag(image.header);
+  for (const { paddr, offset, filesz } of image.loaded.segments) {
+    const start = Number(paddr) + physicalStart;
+    const wanted = image.bytes.subarray(offset, offset + filesz);
+    const seen = Buffer.from(await bytesOf(guest, start, filesz));
+    if (tag) copyWindow(seen, wanted, tag.offset - offset);
+    if (Buffer.compare(seen, wanted) !== 0)
+      return wrongAt('the image', start + firstDifference(seen, wanted), subject);
+  }
+  return { ok: true, text: 'the whole image stands as in its file' };
+}
+
+/** Invariant 3: what early boot must not write has not changed since. */
+export async function checkReadOnly(guest: MemoryView, subject: SymbolisedSubject): Promise<Observation> {
+  const { symbols, physicalStart, image } = subject;
+  const tag = relocatableTag(image.header);
+  const home =
+    tag && image.loaded.segments.find((s) => tag.offset >= s.offset && tag.offset < s.offset + s.filesz);
+  const tagAt = tag && home ? Number(home.paddr) + tag.offset - home.offset : undefined;
+  const names: string[] = [];
+  for (const { name, linkTime, bytes } of symbols.readOnlySections()) {
+    const seen = Buffer.from(await bytesOf(guest, linkTime + physicalStart, bytes.length));
+    if (tagAt !== undefined) copyWindow(seen, bytes, tagAt - linkTime);
+    if (Buffer.compare(seen, bytes) !== 0)
+      return wrongAt(name, linkTime + physicalStart + firstDifference(seen, bytes), subject);
+    names.push(name);
+  }
+  return { ok: true, text: `${names.join(' and ') || 'nothing that is read-only'} unchanged` };
+}
+
+/** The four numbers of the relocatable header tag stand 8 bytes into it. */
+function copyWindow(seen: Uint8Array, wanted: Uint8Array, tagOffset: number): void {
+  const from = tagOffset + 8;
+  if (tagOffset >= 0 && from + 16 <= seen.length) seen.set(wanted.subarray(from, from + 16), from);
+}
+
+function wrongAt(what: string, address: number, subject: LoadedSubject): Observation {
+  const symbol = symbolAt(subject, address - subject.physicalStart);
+  return { ok: false, text: `${what} is changed at ${hex(address)}${symbol ? ` (${symbol})` : ''}` };
+}
+
+/** The symbol at a link-time physical address of the image. */
+export function symbolAt({ symbols, image }: LoadedSubject, linkTime: number): string | undefined {
+  const { linkBase, loadSize } = image.loaded;
+  if (!symbols || linkTime < linkBase || linkTime >= linkBase + loadSize) return undefined;
+  const near = symbols.nearest(BigInt(linkTime) + symbols.virtualStart);
+  return near && (near.offset === 0n ? near.name : `${near.name}+${hex(near.offset, 1)}`);
+}
+
+function firstDifference(seen: Uint8Array, wanted: Uint8Array): number {
+  return wanted.findIndex((byte, i) => seen[i] !== byte);
+}
+
+/** Invariant 5, where control enters the image. Source: GRUB 4e5414b2a; Multiboot2 2.0, EFI amd64 machine state. */
+export function checkStack({ registers }: GuestView, { entry }: LoadedSubject): Observation[] {
+  if (entry !== 'efi64') return [];
+  return [
+    holds(
+      registers.rsp % 16n === 0n,
+      'RSP is a multiple of 16 at the EFI amd64 entry',
+      `RSP is ${hex(registers.rsp)} at the EFI amd64 entry, no multiple of 16`,
+    ),
+  ];
+}
