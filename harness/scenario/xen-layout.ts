@@ -42,7 +42,10 @@ export async function atStartXen(
   ];
 }
 
-/** An early error comes before Xen manages memory: it must have written nowhere but to itself, its stack and VGA text. */
+/**
+ * An early error comes before Xen manages memory: it must have written nowhere but to itself, its window below 1 MiB
+ * and VGA text, which is no RAM.
+ */
 export async function inspectXenEnd(
   layout: LayoutOracle,
   guest: MemoryView,
@@ -53,9 +56,12 @@ export async function inspectXenEnd(
   if (meaning !== 'early-error' || !layout.isPending || !symbols) return [];
   const symbolised = { ...subject, symbols };
   const taken = await takenSince(guest, symbolised, layout.entry);
+  // The window is chosen on the way: an error before that has none.
+  const window = await trampolineParts(guest, symbolised);
+  const parts = window.filter(({ start }) => start > 0);
   return [
     await checkReadOnly(guest, symbolised),
-    ...(await layout.later('its end', guest, subject, { parts: [], taken })),
+    ...(await layout.later('its end', guest, subject, { parts, taken })),
   ];
 }
 
