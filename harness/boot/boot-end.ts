@@ -2,7 +2,9 @@ import type { Phase } from '../serial/landmark.ts';
 import type { FirmwareException } from './firmware-exception.ts';
 import type { MachineEnd } from './machine-end.ts';
 import type { Stillness } from './stillness.ts';
-import type { EndMeaning } from './subject-driver.ts';
+
+/** How the subject's own console text ends the boot. */
+export type EndMeaning = 'expected' | 'early-error' | 'panic';
 
 /** Where it ended and in whose hands it was then. */
 export type BootEnd =

@@ -21,7 +21,7 @@ import { CPU_LOG } from './cpu-log.ts';
 import { EXCEPTION_LANDMARKS } from './firmware-exception.ts';
 import { GuestWatch } from './guest-watch.ts';
 import { LOADER_ENDS, LOADER_LANDMARKS, loaderEnd } from './loader-landmarks.ts';
-import type { ObservedCheckpoint, SubjectDriver } from './subject-driver.ts';
+import { settledEnd, type ObservedCheckpoint, type SubjectDriver } from './subject-driver.ts';
 
 export interface BootRecord {
   readonly end: BootEnd;
@@ -213,7 +213,7 @@ export class BootSession implements AsyncDisposable {
       stops: driver.stops(report),
       observe: (name, guest) => driver.observe(name, guest, report),
       inspectLayout: async (name, guest) => (await driver.inspectLayout?.(name, guest, report)) ?? [],
-      ended: Promise.race([ended, this.#subjectDied(), this.#guest.died]),
+      ended: Promise.race([ended, settledEnd(driver), this.#subjectDied(), this.#guest.died]),
       deadline: this.#options.deadline,
       onPhase: this.#options.onPhase,
     });

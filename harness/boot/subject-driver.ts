@@ -1,6 +1,7 @@
 /** What a booted subject brings: its console landmarks and its checkpoints. The boot session knows no Xen. */
 import type { Landmark } from '../serial/landmark.ts';
 import type { LoaderReport } from '../grub/console.ts';
+import type { BootEnd, EndMeaning } from './boot-end.ts';
 import type { GuestView, Observation } from '../guest/guest-view.ts';
 
 /** A place to stop, as a linear address in the address space that is current there. */
@@ -20,18 +21,23 @@ export function layoutName(stop: string): string {
   return `layout at ${stop}`;
 }
 
-/** How the subject's own console text ends the boot. */
-export type EndMeaning = 'expected' | 'early-error' | 'panic';
-
 export interface SubjectDriver {
   /** Landmarks of phase `subject`. */
   readonly landmarks: readonly Landmark[];
   /** Landmark name → what it means that the subject said it. */
   readonly ends: Readonly<Record<string, EndMeaning>>;
+  /** Settles, with why in words, when the boot has come to its expected end without the console saying so. */
+  readonly settled?: Promise<string>;
   /** Where to stop, given what the loader says it did; in the order they are met. */
   stops(report: LoaderReport): readonly Stop[];
   /** Looks at the guest stopped at `name`. Faults of the guest are observations, not exceptions. */
   observe(name: string, guest: GuestView, report: LoaderReport): Promise<readonly Observation[]>;
   /** Who owns which memory, at the stops where that is looked at; may write to memory that nobody owns. */
   inspectLayout?(name: string, guest: GuestView, report: LoaderReport): Promise<readonly Observation[]>;
+}
+
+/** The end of a boot whose driver settles by itself; never, where it does not. */
+export function settledEnd({ settled }: SubjectDriver): Promise<BootEnd> {
+  const never = new Promise<BootEnd>(() => undefined);
+  return settled?.then((text) => ({ kind: 'subject', meaning: 'expected', text })) ?? never;
 }

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SCENARIOS } from '../../scenarios/index.ts';
 import { hex } from '../bits/hex.ts';
 import { BootSession } from '../boot/boot-session.ts';
 import { stopAtFirstCheckpoint } from '../boot/debug-stop.ts';
@@ -18,6 +17,7 @@ import { createRunFolder } from '../workdir/run-folder.ts';
 import { packPayload } from '../image/payload.ts';
 import type { DebugOptions } from './run-options.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
+import { chosenScenarios } from './chosen-scenarios.ts';
 import { chosenInstances, neededSubjects } from './instance-options.ts';
 import { interruptSignal } from './interrupt.ts';
 import { artifactRequest, toolchainContext } from './source-options.ts';
@@ -70,9 +70,10 @@ async function prepare(
   try {
     const context = toolchainContext((event) => reporter.onEvent(event), signal);
     const request = artifactRequest(options);
-    const names = neededSubjects(SCENARIOS, [name], options);
+    const scenarios = await chosenScenarios(options);
+    const names = neededSubjects(scenarios, [name], options);
     const subjects = await prepareSubjects(names, request.subjects, context);
-    const instances = chosenInstances(SCENARIOS, [name], options, subjects);
+    const instances = chosenInstances(scenarios, [name], options, subjects);
     const [instance] = instances;
     if (!instance || instances.length > 1)
       throw new UsageError(`${JSON.stringify(name)} matches ${instances.length} instances; debug takes one`);
@@ -85,7 +86,7 @@ async function prepare(
       cacheRoot: cacheRoot(),
       kernelRelease: hostRecord().kernel,
       runDirectory: path,
-      scenarios: SCENARIOS,
+      scenarios,
       emit: (event) => reporter.onEvent(event),
       signal,
     });

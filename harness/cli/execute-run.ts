@@ -1,6 +1,5 @@
 /** The run proper, between options and reporters. */
 import { rmdir } from 'node:fs/promises';
-import { SCENARIOS } from '../../scenarios/index.ts';
 import { prepareArtifacts, type Artifacts } from '../scenario/artifacts.ts';
 import type { Firmware, Instance, Results, RunListener } from '../scenario/contract.ts';
 import { rememberExpectations } from '../scenario/expectation-memory.ts';
@@ -8,6 +7,7 @@ import { planRun } from '../scenario/plan.ts';
 import { runAll } from '../scenario/run.ts';
 import { prepareSubjects } from '../scenario/prepare-subjects.ts';
 import { createRunFolder, makeFolder, runId, type RunFolder } from '../workdir/run-folder.ts';
+import { chosenScenarios } from './chosen-scenarios.ts';
 import { chosenInstances, neededSubjects } from './instance-options.ts';
 import { artifactRequest, repeatedSourceOptions, toolchainContext } from './source-options.ts';
 import { cacheRoot, hostRecord } from './surroundings.ts';
@@ -36,9 +36,10 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
   const { options, emit, signal } = execution;
   const context = toolchainContext(emit, signal);
   const request = artifactRequest(options);
-  const names = neededSubjects(SCENARIOS, execution.globs, options);
+  const scenarios = await chosenScenarios(options);
+  const names = neededSubjects(scenarios, execution.globs, options);
   const subjects = await prepareSubjects(names, request.subjects, context);
-  const instances = chosenInstances(SCENARIOS, execution.globs, options, subjects);
+  const instances = chosenInstances(scenarios, execution.globs, options, subjects);
   const artifacts = await prepareArtifacts(request, subjects, instances, context);
   requireFirmware(options.firmware ?? [], artifacts);
   const host = hostRecord();
@@ -49,11 +50,12 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
     cacheRoot: cacheRoot(),
     kernelRelease: host.kernel,
     runDirectory: folder.path,
-    scenarios: SCENARIOS,
+    scenarios,
     emit,
     signal,
   });
-  if (request.subjects.xen.kind === 'build') await rememberExpectations(cacheRoot(), plan.planned);
+  if (request.subjects.xen.kind === 'build' && options.kernel === undefined)
+    await rememberExpectations(cacheRoot(), plan.planned);
   return runAll({
     runId: folder.id,
     runDirectory: folder.path,

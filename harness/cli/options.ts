@@ -36,6 +36,16 @@ export function positiveSeconds(text: string): number {
   return value;
 }
 
+export function regularExpression(text: string): RegExp {
+  try {
+    return new RegExp(text);
+  } catch (error) {
+    throw new InvalidArgumentError(
+      `It is no regular expression: ${error instanceof Error ? error.message : String(error)}.`,
+    );
+  }
+}
+
 /** @returns `all`, or a load base address below 4 GiB. */
 export function baseAddress(text: string): number | 'all' {
   if (text === 'all') return 'all';

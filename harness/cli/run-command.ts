@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { RunEvent, RunListener } from '../scenario/contract.ts';
 import { SCENARIOS } from '../../scenarios/index.ts';
+import { chosenScenarios } from './chosen-scenarios.ts';
 import { EXIT } from './exit-codes.ts';
 import { addInstanceOptions, matrixInstances } from './instance-options.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -47,6 +48,7 @@ Examples:
   loadbase run 'xen-early-boot~efi~*' --jobs 4
   loadbase run --base 0x3e00000,0x80000000 --firmware bios
   loadbase run --xen ./xen.gz,./xen-syms --reporter tap
+  loadbase run --kernel ./my-kernel --expect '^Welcome'   any Multiboot2 kernel, at every class of base
   loadbase run --reporter pretty,junit=junit.xml,json=results.json`,
     )
     .action(async (globs: string[], options: RunOptions) => {
@@ -63,10 +65,11 @@ async function runCommand(globs: readonly string[], options: RunOptions): Promis
   const specs = named.some(({ file }) => file === undefined)
     ? named
     : [{ name: 'pretty' as const }, ...named];
+  const scenarios = await chosenScenarios(options);
   // What is wrong with the options is said before anything is built.
   if (options.base === undefined && options.repeat === undefined) {
     const { selectInstances } = await import('../scenario/instance-name.ts');
-    selectInstances(matrixInstances(SCENARIOS, options), globs);
+    selectInstances(matrixInstances(scenarios, options), globs);
   }
   const signal = interruptSignal();
   const reporters = specs.map((spec) => makeReporter(spec, standardOutput(), { cwd: process.cwd() }));

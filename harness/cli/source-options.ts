@@ -7,6 +7,7 @@ import type { ArtifactRequest } from '../scenario/artifacts.ts';
 import type { XenSource } from '../scenario/prepare-subjects.ts';
 import type { RunListener } from '../scenario/contract.ts';
 import { UsageError } from './exit-codes.ts';
+import { regularExpression } from './options.ts';
 import { cacheRoot, searchPath } from './surroundings.ts';
 
 export interface SourceOptions {
@@ -15,14 +16,28 @@ export interface SourceOptions {
   readonly grubPatches?: string;
   readonly xenPatches?: string;
   readonly xen?: string;
+  readonly kernel?: string;
+  readonly expect?: RegExp;
+  readonly arguments?: string;
 }
 
 /** For commands that boot: an image that is not built here. */
 export function addImageOption(command: Command): Command {
-  return command.option(
-    '--xen <file[,symbols]>',
-    'a ready Xen image, gzip or not, and its xen-syms (e.g. ./xen.gz,./xen-syms)',
-  );
+  return command
+    .option(
+      '--xen <file[,symbols]>',
+      'a ready Xen image, gzip or not, and its xen-syms (e.g. ./xen.gz,./xen-syms)',
+    )
+    .option(
+      '--kernel <file>',
+      'instead of Xen any other Multiboot2 kernel, gzip or not: what needs no knowledge of it is checked (e.g. ./kernel.elf)',
+    )
+    .option(
+      '--expect <regex>',
+      'with --kernel: the console line that ends its boot as it should; without, it must stay alive (e.g. "^Welcome")',
+      regularExpression,
+    )
+    .option('--arguments <text>', 'with --kernel: its command line (e.g. "console=ttyS0 debug")');
 }
 
 export function addSourceOptions(command: Command): Command {
@@ -46,7 +61,10 @@ export function addSourceOptions(command: Command): Command {
 
 export function artifactRequest(options: SourceOptions): ArtifactRequest {
   return {
-    subjects: { xen: xenSource(options) },
+    subjects: {
+      xen: xenSource(options),
+      ...(options.kernel === undefined ? {} : { kernel: options.kernel }),
+    },
     grub: {
       source: parseSourceSpec(options.grubSrc, 'grub2'),
       ...(options.grubPatches === undefined ? {} : { patchesDirectory: options.grubPatches }),
@@ -78,6 +96,9 @@ export function repeatedSourceOptions(options: SourceOptions): string[] {
     ...(options.grubPatches === undefined ? [] : ['--grub-patches', options.grubPatches]),
     ...(options.xenPatches === undefined ? [] : ['--xen-patches', options.xenPatches]),
     ...(options.xen === undefined ? [] : ['--xen', options.xen]),
+    ...(options.kernel === undefined ? [] : ['--kernel', options.kernel]),
+    ...(options.expect === undefined ? [] : ['--expect', options.expect.source]),
+    ...(options.arguments === undefined ? [] : ['--arguments', options.arguments]),
   ];
 }
 

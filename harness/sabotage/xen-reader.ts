@@ -51,7 +51,7 @@ export function xenReader(files: XenBytes, disassembler: Disassembler): XenReade
   const bytes = (linkTime: number, sizeBytes: number) =>
     table.bytes(BigInt(linkTime) + table.virtualStart, sizeBytes) ?? new Uint8Array();
   const linkTimeAt = (offset: number): number => {
-    const segment = loadSegments(boot.elf).find((s) => offset >= s.offset && offset < s.offset + s.filesz);
+    const segment = boot.loaded.segments.find((s) => offset >= s.offset && offset < s.offset + s.filesz);
     if (!segment) throw new SabotageImpossibleError(`segment with file offset ${offset}`);
     return Number(segment.vaddr) + offset - segment.offset;
   };
@@ -79,9 +79,9 @@ export function patched(files: XenBytes, patches: readonly Patch[]): XenBytes {
   const { virtualStart } = new ImageSymbols(files.symbols, boot.loaded.linkBase);
   const image = Uint8Array.from(boot.bytes);
   const symbols = Uint8Array.from(files.symbols);
-  const symbolFile = parseElf(symbols);
+  const [imageFile, symbolFile] = [parseElf(image), parseElf(symbols)];
   for (const { linkTime, bytes } of patches) {
-    image.set(bytes, fileOffset(boot.elf, BigInt(linkTime)));
+    image.set(bytes, fileOffset(imageFile, BigInt(linkTime)));
     symbols.set(bytes, fileOffset(symbolFile, BigInt(linkTime) + virtualStart));
   }
   return { image, symbols };

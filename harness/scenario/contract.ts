@@ -9,8 +9,8 @@ export type Firmware = 'bios' | 'efi';
 export type MachineType = 'q35' | 'pc';
 export type MediumKind = 'iso' | 'disk';
 export type BootProtocol = 'multiboot2' | 'multiboot1';
-/** `xen`: built from source, or the user's own. */
-export type SubjectName = 'xen';
+/** `xen`: built from source, or the user's own; `kernel`: any other Multiboot2 kernel of the user's. */
+export type SubjectName = 'xen' | 'kernel';
 export type GrubVariant = 'standard' | 'no-relocation';
 
 /**

@@ -1,6 +1,7 @@
 /** A subject's driver and what judging one boot of it needs besides. One is made for each instance. */
 import type { LoaderReport } from '../grub/console.ts';
-import type { EndMeaning, SubjectDriver } from '../boot/subject-driver.ts';
+import type { SubjectDriver } from '../boot/subject-driver.ts';
+import type { EndMeaning } from '../boot/boot-end.ts';
 import type { MemoryView, Observation } from '../guest/guest-view.ts';
 import type { LoadedSubject, SubjectFacts } from '../subject/loaded-subject.ts';
 import { subjectAt } from '../subject/loaded-subject.ts';

@@ -3,17 +3,22 @@ import type { Payload } from '../image/payload.ts';
 import { withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
 import type { SubjectFacts } from '../subject/loaded-subject.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
+import type { SubjectName } from './contract.ts';
 import type { InstanceDriver } from './instance-driver.ts';
+import { kernelDriver } from './kernel-driver.ts';
 import type { ReadyInstance } from './plan.ts';
 import { xenDriver } from './xen-driver.ts';
 
 /** GRUB echoes it in one line. */
 const MAX_CHOICE_LENGTH = 62;
 
+/** What layouts call a subject. */
+const CALLED: Readonly<Record<SubjectName, string>> = { xen: 'Xen', kernel: 'the kernel' };
+
 export function subjectFacts({ instance, subject, given, loaderName }: ReadyInstance): SubjectFacts {
   const { modules = [], expectedEnd } = given;
   return {
-    called: 'Xen',
+    called: CALLED[subject.name],
     image: subject.image,
     symbols: subject.symbols,
     firmware: instance.firmware,
@@ -29,7 +34,13 @@ export function subjectFacts({ instance, subject, given, loaderName }: ReadyInst
 
 /** A driver serves one boot. */
 export function driverOf(planned: ReadyInstance, disassembler: Disassembler): InstanceDriver {
-  return xenDriver(subjectFacts(planned), disassembler);
+  const facts = subjectFacts(planned);
+  switch (planned.subject.name) {
+    case 'xen':
+      return xenDriver(facts, disassembler);
+    case 'kernel':
+      return kernelDriver(facts, planned.given.expectedLine);
+  }
 }
 
 export function payloadOf({ instance, subject, given, window }: ReadyInstance): Payload {

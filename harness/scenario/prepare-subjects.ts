@@ -12,6 +12,8 @@ export type XenSource =
 
 export interface SubjectSources {
   readonly xen: XenSource;
+  /** A file of the user's, gzip or not. */
+  readonly kernel?: string;
 }
 
 export type Subjects = ReadonlyMap<SubjectName, Subject>;
@@ -23,8 +25,23 @@ export async function prepareSubjects(
   context: ToolchainContext,
 ): Promise<Subjects> {
   const subjects = new Map<SubjectName, Subject>();
-  for (const name of names) subjects.set(name, await xenSubject(sources.xen, context));
+  for (const name of names) subjects.set(name, await prepareSubject(name, sources, context));
   return subjects;
+}
+
+/** @throws as prepareSubjects does. */
+export async function prepareSubject(
+  name: SubjectName,
+  { xen, kernel }: SubjectSources,
+  context: ToolchainContext,
+): Promise<Subject> {
+  switch (name) {
+    case 'xen':
+      return xenSubject(xen, context);
+    case 'kernel':
+      if (kernel === undefined) throw new Error('no kernel was given');
+      return loadSubject('kernel', kernel, undefined, kernel);
+  }
 }
 
 async function xenSubject(source: XenSource, context: ToolchainContext): Promise<Subject> {

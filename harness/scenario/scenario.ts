@@ -10,6 +10,8 @@ export interface Circumstances {
   readonly modules?: readonly PayloadModule[];
   /** How the console line begins that ends the boot as it should, without Xen's `(XEN) `; default: nobody gave it a dom0. */
   readonly expectedEnd?: string;
+  /** The console line that ends the boot of a kernel that nobody here knows; absent: it need only stay alive. */
+  readonly expectedLine?: RegExp;
   /** What the subject says where its base is no multiple of its own alignment; default: it does not mind. */
   readonly misalignedText?: string;
 }

@@ -1,5 +1,5 @@
 /** Where a boot of Xen looks at the layout, and what Xen has come to own by then. */
-import type { EndMeaning } from '../boot/subject-driver.ts';
+import type { EndMeaning } from '../boot/boot-end.ts';
 import type { LoaderReport } from '../grub/console.ts';
 import type { GuestView, MemoryView, Observation } from '../guest/guest-view.ts';
 import { subtract, type Interval } from '../layout/interval.ts';

@@ -22,7 +22,10 @@ export function entryKind(facts: EntryFacts): EntryKind {
 
 /** Link-time physical address at which the loader enters the image. */
 export function entryAddress(image: BootImage, entry: EntryKind): number {
-  if (entry === 'multiboot32') return image.loaded.entry;
+  if (entry === 'multiboot32') {
+    const own = image.header.tags.find((candidate) => candidate.type === 'entryAddress');
+    return own?.type === 'entryAddress' ? own.entryAddr : image.loaded.entry;
+  }
   const tag = image.header.tags.find((candidate) => candidate.type === 'entryAddressEfi64');
   if (tag?.type !== 'entryAddressEfi64')
     throw new Error('the image has no EFI amd64 entry address header tag');

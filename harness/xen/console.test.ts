@@ -96,6 +96,7 @@ function elfWithBuildId(id: string) {
     Buffer.alloc((4 - (descriptor.length % 4)) % 4),
   ]);
   const { elf } = subject.image;
+  if (!elf) throw new Error('the miniature is an ELF file');
   const [model] = elf.segments;
   if (!model) throw new Error('the miniature has no segment');
   const segment = { ...model, type: 4, offset: 0, filesz: note.length, memsz: note.length };

@@ -34,7 +34,7 @@ function lineMatching(lines: readonly string[], pattern: RegExp): RegExpExecArra
 
 /** The image's own build id on the console proves that this file, and no other, is what booted. */
 function observeBuildId(lines: readonly string[], { image }: LoadedSubject): Observation[] {
-  const wanted = buildId(image.elf);
+  const wanted = image.elf && buildId(image.elf);
   if (wanted === undefined) return [];
   return [equalText('build id', lineMatching(lines, /^\(XEN\) build-id: ([0-9a-f]+)$/)?.[1], wanted)];
 }
