@@ -181,7 +181,7 @@ const EFI64_RULES: readonly StateRule[] = [
     name: 'stack-aligned',
     demands:
       'the stack pointer is a multiple of 16: the image is jumped to, no return address is on the stack',
-    source: 'UEFI 2.6 §2.3.4, §2.3.4.2',
+    source: 'UEFI 2.6 §2.3.4, GRUB commit 4e5414b2a',
     breaches: ({ general }) => {
       const pointer = register(general, 'rsp');
       return breachIf(pointer === 0n || pointer % STACK_ALIGNMENT !== 0n, () => shown(general, 'rsp'));
