@@ -10,7 +10,7 @@ const rooms = {
   x86: ['bits'],
   layout: ['bits'],
   // what a check looks at, and what holds of any booted image, whoever it is
-  guest: ['bits'],
+  guest: ['bits', 'multiboot2'],
   subject: ['bits', 'elf', 'multiboot2', 'layout', 'guest'],
   // wires: each touches exactly one outside thing
   process: ['lifetime'],

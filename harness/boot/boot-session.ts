@@ -212,7 +212,7 @@ export class BootSession implements AsyncDisposable {
       machine: this.machine,
       stops: driver.stops(report),
       observe: (name, guest) => driver.observe(name, guest, report),
-      inspectLayout: async (name, guest) => (await driver.inspectLayout?.(name, guest, report)) ?? [],
+      inspections: (name, guest) => driver.inspections?.(name, guest, report) ?? [],
       ended: Promise.race([ended, settledEnd(driver), this.#subjectDied(), this.#guest.died]),
       deadline: this.#options.deadline,
       onPhase: this.#options.onPhase,

@@ -7,7 +7,7 @@ import { RspClient } from '../rsp/rsp-client.ts';
 import type { GuestView, Observation } from '../guest/guest-view.ts';
 import type { BootEnd } from './boot-end.ts';
 import { stoppedGuest } from './guest.ts';
-import { layoutName, type ObservedCheckpoint, type Stop } from './subject-driver.ts';
+import type { Inspection, ObservedCheckpoint, Stop } from './subject-driver.ts';
 
 /** x86 has four debug registers; under KVM there are no more hardware breakpoints than that. */
 const BREAKPOINT_SLOTS = 4;
@@ -25,8 +25,8 @@ export interface CheckpointRun {
   readonly machine: Machine;
   readonly stops: readonly Stop[];
   readonly observe: (name: string, guest: GuestView) => Promise<readonly Observation[]>;
-  /** Who owns which memory, after what is to be seen at that stop; nothing at most of them. */
-  readonly inspectLayout?: ((name: string, guest: GuestView) => Promise<readonly Observation[]>) | undefined;
+  /** Witnesses beside what is to be seen at that stop; none at most of them. */
+  readonly inspections?: ((name: string, guest: GuestView) => readonly Inspection[]) | undefined;
   /** Settles when the boot has ended, whoever says so. Never rejects. */
   readonly ended: Promise<BootEnd>;
   readonly deadline: Deadline;
@@ -74,10 +74,10 @@ async function follow(run: CheckpointRun, checkpoints: ObservedCheckpoint[]): Pr
     else {
       run.onPhase?.(stop.name);
       checkpoints.push({ ...stop, observations: await observeSafely(() => run.observe(stop.name, guest)) });
-      const { inspectLayout } = run;
-      const layout = inspectLayout && (await observeSafely(() => inspectLayout(stop.name, guest)));
-      if (layout && layout.length > 0)
-        checkpoints.push({ ...stop, name: layoutName(stop.name), observations: layout });
+      for (const inspection of run.inspections?.(stop.name, guest) ?? []) {
+        const observations = await observeSafely(() => inspection.inspect());
+        if (observations.length > 0) checkpoints.push({ ...stop, name: inspection.name, observations });
+      }
     }
   }
   return {

@@ -2,14 +2,8 @@
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { QmpClient } from '../qmp/qmp-client.ts';
 import type { RspClient } from '../rsp/rsp-client.ts';
-import type { DescriptorTableRegister, GuestView, SharedRam } from '../guest/guest-view.ts';
-
-/** The gdbstub has no GDTR (FACTS), so it is read from HMP's `info registers`: `GDT=     000f6248 0000007f`. */
-export function parseGdtr(registersText: string): DescriptorTableRegister {
-  const match = /^GDT=\s+([0-9a-f]+) ([0-9a-f]+)/m.exec(registersText);
-  if (!match) throw new Error('no GDT line in QEMU’s `info registers`');
-  return { base: BigInt(`0x${match[1] ?? '0'}`), limit: Number.parseInt(match[2] ?? '0', 16) };
-}
+import { parseRegisterDump } from '../qemu/register-dump.ts';
+import type { GuestView, SharedRam } from '../guest/guest-view.ts';
 
 /** @param deadline default: QmpClient's own for a command. */
 export async function humanMonitor(
@@ -30,7 +24,7 @@ export async function stoppedGuest(
   return {
     registers,
     readPhysical: (address, sizeBytes) => rsp.readMemory(address, sizeBytes),
-    readGdtr: async () => parseGdtr(await humanMonitor(qmp, 'info registers')),
+    readMachineState: async () => parseRegisterDump(await humanMonitor(qmp, 'info registers')),
     ...(ram ? { ram } : {}),
   };
 }

@@ -3,7 +3,6 @@ import type { Machine } from '../qemu/launch.ts';
 import type { QmpEvent } from '../qmp/event-history.ts';
 import type { ProcessExit } from '../process/spawn-group.ts';
 import { endFromEvent, MachineWatch } from './machine-end.ts';
-import { parseGdtr } from './guest.ts';
 import { parseCodeSegment } from './cpu-state.ts';
 
 const event = (name: string, data: Record<string, unknown> = {}): QmpEvent => ({
@@ -102,16 +101,6 @@ IDT=     00000000 0000ffff
 CR0=60000010 CR2=00000000 CR3=00000000 CR4=00000000
 EFER=0000000000000000
 `;
-
-t.test('what only the human monitor shows', async (t) => {
-  t.strictSame(parseGdtr(REGISTERS), { base: 0xf6248n, limit: 0x7f });
-  t.strictSame(parseGdtr('GDT=     ffff82d0403d5000 0000ffff\r\n'), {
-    base: 0xffff82d0403d5000n,
-    limit: 0xffff,
-  });
-  t.throws(() => parseGdtr('CR0=60000010'), /no GDT line in QEMU’s `info registers`/);
-  t.throws(() => parseGdtr(''));
-});
 
 t.test('the code segment’s mode', async (t) => {
   const segment = (flags: string, efer: string) =>

@@ -16,9 +16,19 @@ export interface ObservedCheckpoint {
   readonly observations: readonly Observation[];
 }
 
-/** The layout is a witness of its own, beside what the checkpoint it is looked at proves. */
-export function layoutName(stop: string): string {
-  return `layout at ${stop}`;
+/** A witness of its own, beside what the checkpoint proves at which it is asked. */
+export interface Inspection {
+  /** e.g. `layout at entry`. */
+  readonly name: string;
+  inspect(): Promise<readonly Observation[]>;
+}
+
+export const layoutName = (stop: string): string => `layout at ${stop}`;
+export const rulesName = (stop: string): string => `rules at ${stop}`;
+
+/** Whether a checkpoint is a stop itself, not a witness beside one. */
+export function isStop({ name }: { readonly name: string }): boolean {
+  return !/^(layout|rules) at /.test(name);
 }
 
 export interface SubjectDriver {
@@ -32,8 +42,8 @@ export interface SubjectDriver {
   stops(report: LoaderReport): readonly Stop[];
   /** Looks at the guest stopped at `name`. Faults of the guest are observations, not exceptions. */
   observe(name: string, guest: GuestView, report: LoaderReport): Promise<readonly Observation[]>;
-  /** Who owns which memory, at the stops where that is looked at; may write to memory that nobody owns. */
-  inspectLayout?(name: string, guest: GuestView, report: LoaderReport): Promise<readonly Observation[]>;
+  /** What else is looked at there, in order; may write to memory that nobody owns. */
+  inspections?(name: string, guest: GuestView, report: LoaderReport): readonly Inspection[];
 }
 
 /** The end of a boot whose driver settles by itself; never, where it does not. */

@@ -1,5 +1,6 @@
 /** What a check may look at: the stopped guest as registers, physical memory and the descriptor table register. */
 import { ByteReader } from '../bits/byte-reader.ts';
+import type { MachineState } from '../multiboot2/machine-state-rules.ts';
 import { encodeHex, hex } from '../bits/hex.ts';
 
 /** General and control registers by their SDM names; 64 bits, unsigned, whatever the CPU mode. */
@@ -15,11 +16,6 @@ export interface RegisterView {
   readonly efer: bigint;
   /** Any general register by its 64-bit name, e.g. the base register. */
   get(name: string): bigint | undefined;
-}
-
-export interface DescriptorTableRegister {
-  readonly base: bigint;
-  readonly limit: number;
 }
 
 /** The stopped guest's RAM below 4 GiB at memory speed, by physical address. */
@@ -43,8 +39,8 @@ export interface MemoryView {
 
 export interface GuestView extends MemoryView {
   readonly registers: RegisterView;
-  /** GDTR; the gdbstub has no register for it, so it comes from the monitor. */
-  readGdtr(): Promise<DescriptorTableRegister>;
+  /** Hidden segment parts, descriptor tables and A20: the gdbstub has none of them, so they come from the monitor. */
+  readMachineState(): Promise<MachineState>;
 }
 
 /** One thing that was looked at. */

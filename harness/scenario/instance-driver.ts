@@ -1,8 +1,9 @@
 /** A subject's driver and what judging one boot of it needs besides. One is made for each instance. */
 import type { LoaderReport } from '../grub/console.ts';
-import type { SubjectDriver } from '../boot/subject-driver.ts';
+import { rulesName, type Inspection, type SubjectDriver } from '../boot/subject-driver.ts';
 import type { EndMeaning } from '../boot/boot-end.ts';
-import type { MemoryView, Observation } from '../guest/guest-view.ts';
+import type { GuestView, MemoryView, Observation } from '../guest/guest-view.ts';
+import { checkEntryRules } from '../subject/entry-rules.ts';
 import type { LoadedSubject, SubjectFacts } from '../subject/loaded-subject.ts';
 import { subjectAt } from '../subject/loaded-subject.ts';
 import type { LayoutOracle } from './layout-oracle.ts';
@@ -26,4 +27,10 @@ export function loadBaseOf(report: LoaderReport | undefined, { image }: SubjectF
 /** The subject where the loader says it is. */
 export function reportedSubject(facts: SubjectFacts, report: LoaderReport | undefined): LoadedSubject {
   return subjectAt(facts, loadBaseOf(report, facts));
+}
+
+/** The specification's demands on the loader, as a witness of its own; Multiboot 1 has others. */
+export function rulesAtEntry(guest: GuestView, subject: LoadedSubject): Inspection[] {
+  if (subject.protocol !== 'multiboot2') return [];
+  return [{ name: rulesName('entry'), inspect: () => checkEntryRules(guest, subject) }];
 }

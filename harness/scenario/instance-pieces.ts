@@ -1,5 +1,6 @@
 /** What a planned instance boots: its payload, what is known of its subject, and the driver that watches it. */
 import type { Payload } from '../image/payload.ts';
+import type { RelocationWindow } from '../multiboot2/header-tags.ts';
 import { withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
 import type { SubjectFacts } from '../subject/loaded-subject.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
@@ -7,6 +8,7 @@ import type { SubjectName } from './contract.ts';
 import type { InstanceDriver } from './instance-driver.ts';
 import { kernelDriver } from './kernel-driver.ts';
 import type { ReadyInstance } from './plan.ts';
+import type { Subject } from './subject.ts';
 import { xenDriver } from './xen-driver.ts';
 
 /** GRUB echoes it in one line. */
@@ -15,11 +17,11 @@ const MAX_CHOICE_LENGTH = 62;
 /** What layouts call a subject. */
 const CALLED: Readonly<Record<SubjectName, string>> = { xen: 'Xen', kernel: 'the kernel' };
 
-export function subjectFacts({ instance, subject, given, loaderName }: ReadyInstance): SubjectFacts {
+export function subjectFacts({ instance, subject, given, window, loaderName }: ReadyInstance): SubjectFacts {
   const { modules = [], expectedEnd } = given;
   return {
     called: CALLED[subject.name],
-    image: subject.image,
+    image: { ...subject.image, bytes: handedOver(subject, window) },
     symbols: subject.symbols,
     firmware: instance.firmware,
     protocol: instance.protocol,
@@ -44,7 +46,6 @@ export function driverOf(planned: ReadyInstance, disassembler: Disassembler): In
 }
 
 export function payloadOf({ instance, subject, given, window }: ReadyInstance): Payload {
-  const { bytes } = subject.image;
   return {
     choice: {
       choice: instance.name.slice(0, MAX_CHOICE_LENGTH),
@@ -52,7 +53,12 @@ export function payloadOf({ instance, subject, given, window }: ReadyInstance): 
       protocol: instance.protocol,
       arguments: given.arguments,
     },
-    kernel: window ? withRelocatableTag(bytes, window) : bytes,
+    kernel: handedOver(subject, window),
     modules: given.modules ?? [],
   };
+}
+
+/** The image's bytes as the loader gets them. */
+function handedOver({ image }: Subject, window: RelocationWindow | undefined): Uint8Array {
+  return window ? withRelocatableTag(image.bytes, window) : image.bytes;
 }

@@ -6,7 +6,7 @@ import { hex } from '../bits/hex.ts';
 import type { BootEnd } from '../boot/boot-end.ts';
 import type { BootRecord } from '../boot/boot-session.ts';
 import { deathText, type Death } from '../boot/death.ts';
-import type { ObservedCheckpoint } from '../boot/subject-driver.ts';
+import { isStop, type ObservedCheckpoint } from '../boot/subject-driver.ts';
 import type { ProcessExit } from '../process/spawn-group.ts';
 import type { Observation } from '../guest/guest-view.ts';
 import type { Checkpoint, Expectation, Verdict } from './contract.ts';
@@ -138,7 +138,7 @@ function endText({ record: { end }, death }: JudgedRecord): string {
 }
 
 function lastSeen(record: BootRecord): string {
-  const last = record.checkpoints.filter(({ name }) => !name.startsWith('layout at ')).at(-1);
+  const last = record.checkpoints.filter(isStop).at(-1);
   if (last)
     return ` after checkpoint “${last.name}”${record.missed[0] ? `, before “${record.missed[0]}”` : ''}`;
   return record.end.kind === 'timeout' && record.end.lastSeen

@@ -4,11 +4,12 @@
  */
 import { setTimeout } from 'node:timers/promises';
 import type { LoaderReport } from '../grub/console.ts';
+import { layoutName } from '../boot/subject-driver.ts';
 import type { Observation } from '../guest/guest-view.ts';
 import { checkEntry } from '../subject/entry-checks.ts';
 import { entryAddress, entryKind } from '../subject/entry-kind.ts';
 import type { SubjectFacts } from '../subject/loaded-subject.ts';
-import { reportedSubject, type InstanceDriver } from './instance-driver.ts';
+import { reportedSubject, rulesAtEntry, type InstanceDriver } from './instance-driver.ts';
 import { LayoutOracle } from './layout-oracle.ts';
 
 /** Alive for so long after its entry: early boot is over by then, under TCG too. */
@@ -34,9 +35,14 @@ export function kernelDriver(facts: SubjectFacts, expected: RegExp | undefined):
       enter();
       return observations;
     },
-    inspectLayout: (_name, guest, report) =>
-      // What a kernel does with free memory is its own affair: nothing is compared later.
-      layout.atEntry(guest, at(report), report.printedMap ?? report.memoryMap ?? [], false),
+    inspections: (stop, guest, report) => [
+      ...rulesAtEntry(guest, at(report)),
+      {
+        name: layoutName(stop),
+        // What a kernel does with free memory is its own affair: nothing is compared later.
+        inspect: () => layout.atEntry(guest, at(report), report.printedMap ?? report.memoryMap ?? [], false),
+      },
+    ],
     observeConsole: (lines): Observation[] => [
       expected
         ? { ok: true, text: `it said “${lines.find((line) => expected.test(line)) ?? ''}”` }

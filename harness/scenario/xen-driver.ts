@@ -1,16 +1,17 @@
 /** Xen as a subject of a boot session: its landmarks, where to stop, what to look at there. */
 import type { LoaderReport } from '../grub/console.ts';
-import type { Stop } from '../boot/subject-driver.ts';
+import { layoutName, type Inspection, type Stop } from '../boot/subject-driver.ts';
+import type { GuestView } from '../guest/guest-view.ts';
 import type { Landmark } from '../serial/landmark.ts';
 import { entryKind } from '../subject/entry-kind.ts';
-import type { SubjectFacts } from '../subject/loaded-subject.ts';
+import type { LoadedSubject, SubjectFacts } from '../subject/loaded-subject.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import { observe } from '../xen/checkpoint-checks.ts';
 import { planCheckpoints, type CheckpointAddress } from '../xen/checkpoint-addresses.ts';
 import { expectedEndPattern, observeConsole, XEN_LINES } from '../xen/console.ts';
-import { reportedSubject, type InstanceDriver } from './instance-driver.ts';
+import { reportedSubject, rulesAtEntry, type InstanceDriver } from './instance-driver.ts';
 import { LayoutOracle } from './layout-oracle.ts';
-import { inspectXenEnd, inspectXenLayout } from './xen-layout.ts';
+import { atStartXen, inspectXenEnd, layoutAtEntry } from './xen-layout.ts';
 
 const landmarks = ({ expectedEnd }: SubjectFacts): readonly Landmark[] => [
   { name: 'xen version', phase: 'subject', pattern: XEN_LINES.version },
@@ -43,7 +44,7 @@ export function xenDriver(facts: SubjectFacts, disassembler: Disassembler): Inst
     stops: (report) => plan.addresses.map((address) => stopAt(address, at(report).physicalStart)),
     observe: (name, guest, report) => observe(guest, at(report), addressOf(name)),
     observeConsole: (lines, report) => observeConsole(lines, at(report)),
-    inspectLayout: (name, guest, report) => inspectXenLayout(layout, name, guest, at(report), report),
+    inspections: (stop, guest, report) => inspections(layout, stop, guest, at(report), report),
     inspectEnd: (guest, meaning, report) => inspectXenEnd(layout, guest, meaning, at(report)),
   };
 }
@@ -51,4 +52,22 @@ export function xenDriver(facts: SubjectFacts, disassembler: Disassembler): Inst
 function stopAt(address: CheckpointAddress, physicalStart: number): Stop {
   const where = address.space === 'linear' ? address.linear : BigInt(address.linkTime + physicalStart);
   return { name: address.name, address: where };
+}
+
+function inspections(
+  layout: LayoutOracle,
+  stop: string,
+  guest: GuestView,
+  subject: LoadedSubject,
+  report: LoaderReport,
+): Inspection[] {
+  const { symbols } = subject;
+  if (stop === 'entry')
+    return [
+      ...rulesAtEntry(guest, subject),
+      { name: layoutName(stop), inspect: () => layoutAtEntry(layout, guest, subject, report) },
+    ];
+  return stop === '__start_xen' && symbols
+    ? [{ name: layoutName(stop), inspect: () => atStartXen(layout, guest, { ...subject, symbols }) }]
+    : [];
 }

@@ -65,7 +65,7 @@ class Stage {
       registers,
       ram,
       readPhysical: (address: number, sizeBytes: number) => guest.readPhysical(address, sizeBytes),
-      readGdtr: () => guest.readGdtr(),
+      readMachineState: () => guest.readMachineState(),
     };
   }
 

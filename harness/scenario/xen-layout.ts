@@ -10,21 +10,16 @@ import { checkTrampolinePlace, padding } from '../xen/layout-checks.ts';
 import { freeAtExit, trampolineParts } from '../xen/low-memory-parts.ts';
 import { linkTimeRange, type LayoutOracle } from './layout-oracle.ts';
 
-export async function inspectXenLayout(
+export async function layoutAtEntry(
   layout: LayoutOracle,
-  stop: string,
   guest: GuestView,
   subject: LoadedSubject,
   report: LoaderReport,
 ): Promise<Observation[]> {
-  const { symbols } = subject;
-  if (stop === 'entry') {
-    // Without symbols there is no later stop to compare at.
-    const map = report.printedMap ?? report.memoryMap ?? [];
-    const seen = await layout.atEntry(guest, subject, map, symbols !== undefined);
-    return [...seen, ...padding(subject, layout.entry)];
-  }
-  return stop === '__start_xen' && symbols ? atStartXen(layout, guest, { ...subject, symbols }) : [];
+  // Without symbols there is no later stop to compare at.
+  const map = report.printedMap ?? report.memoryMap ?? [];
+  const seen = await layout.atEntry(guest, subject, map, subject.symbols !== undefined);
+  return [...seen, ...padding(subject, layout.entry)];
 }
 
 /** Xen is on its own page tables and has not begun to manage memory. */

@@ -74,7 +74,7 @@ async function checkRelocatedInformation(
   const information = parseMultiboot1Information(await guest.readPhysical(address, 116));
   const { symbols, physicalStart } = subject;
   const gdtBase = await readU32(guest, symbols.linkTime('gdt_boot_base') + physicalStart);
-  const gdtr = await guest.readGdtr();
+  const { gdtr } = await guest.readMachineState();
   return [
     low,
     equalText('command line', await textAt(guest, information.commandLineAddress), subject.arguments),
@@ -120,7 +120,7 @@ async function checkStartXen(guest: GuestView, subject: SymbolisedSubject): Prom
     symbols.bytes(symbols.linear('boot_gdtr'), 10) ?? new Uint8Array(10),
     'boot_gdtr',
   );
-  const gdtr = await guest.readGdtr();
+  const { gdtr } = await guest.readMachineState();
   return [
     equal(
       'xen_phys_start',

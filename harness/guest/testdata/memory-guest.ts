@@ -1,4 +1,5 @@
-import type { DescriptorTableRegister, GuestView, RegisterView } from '../guest-view.ts';
+import type { MachineState, SegmentState } from '../../multiboot2/machine-state-rules.ts';
+import type { GuestView, RegisterView } from '../guest-view.ts';
 
 type GeneralRegisters = Record<Exclude<keyof RegisterView, 'get'> | 'rsi', bigint>;
 
@@ -11,15 +12,30 @@ export class MemoryGuest implements GuestView {
     ...{ rax: 0n, rbx: 0n, rsi: 0n, rsp: 0n, rip: 0n, cs: 0n },
     ...{ cr0: 0n, cr3: 0n, cr4: 0n, efer: 0n },
   };
-  gdtr: DescriptorTableRegister = { base: 0n, limit: 0 };
+  gdtr: MachineState['gdtr'] = { base: 0n, limit: 0 };
 
   get registers(): RegisterView {
     const named = { ...this.set } as Record<string, bigint>;
     return { ...this.set, get: (name) => named[name] };
   }
 
-  async readGdtr(): Promise<DescriptorTableRegister> {
-    return this.gdtr;
+  /** Flat segments as a loader leaves them: SDM 3A §3.4.5, type 0xa and 0x2. */
+  async readMachineState(): Promise<MachineState> {
+    const { cr0, cr4, efer, ...general } = this.set;
+    const isLong = (efer & 0x400n) !== 0n;
+    const segment = (flags: number): SegmentState => ({
+      ...{ selector: 8, base: 0n, limit: 0xffff_ffff },
+      flags,
+    });
+    const data = segment(0x00cf_9200);
+    return {
+      ...{ general, cr0, cr4, efer, rflags: isLong ? 0x202n : 2n, a20: true },
+      ...{ gdtr: this.gdtr, idtr: { base: 0x8000n, limit: 0xfff }, fcw: 0x37f, mxcsr: 0x1f80 },
+      segments: {
+        ...{ es: data, ss: data, ds: data, fs: data, gs: data },
+        cs: segment(isLong ? 0x00af_9a00 : 0x00cf_9a00),
+      },
+    };
   }
 
   async readPhysical(address: number, sizeBytes: number): Promise<Uint8Array> {
