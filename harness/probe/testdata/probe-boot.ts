@@ -1,0 +1,66 @@
+/** Boots an image through the real GRUB medium until the probe's record ends, the guest dies or floods. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BootSession, type BootRecord } from '../../boot/boot-session.ts';
+import type { SubjectDriver } from '../../boot/subject-driver.ts';
+import { bootMedium } from '../../image/medium.ts';
+import { packPayload } from '../../image/payload.ts';
+import { builtGrub } from '../../image/testdata/built-grub.ts';
+import { Deadline } from '../../lifetime/deadline.ts';
+import { findEfiFirmware } from '../../qemu/firmware.ts';
+import { PROBE_BEGIN, PROBE_END } from '../record.ts';
+
+export interface ProbeBoot {
+  readonly firmware: 'bios' | 'efi';
+  readonly image: Uint8Array;
+  readonly arguments?: string;
+}
+
+export interface ProbeBooted {
+  readonly record: BootRecord;
+  /** From QEMU's start to the hand-off, and from there to the last word. */
+  readonly loadingMs: number;
+  readonly reportingMs: number;
+}
+
+/** GRUB rings pvpanic before it leaves: the console was still the loader's, and the record stands after it. */
+const driver: SubjectDriver = {
+  landmarks: [
+    { name: 'record begins', phase: 'subject', pattern: PROBE_BEGIN },
+    { name: 'record ends', phase: 'subject', pattern: PROBE_END },
+  ],
+  ends: { 'record ends': 'expected' },
+  stops: () => [],
+  observe: async () => [],
+};
+
+/** @param folder takes the evidence and the packed medium; it exists. */
+export async function bootProbe(boot: ProbeBoot, folder: string, name: string): Promise<ProbeBooted> {
+  const directory = join(folder, name);
+  mkdirSync(directory);
+  const payload = join(directory, 'payload.tar');
+  const choice = { choice: name, mode: 'boot', arguments: boot.arguments ?? '' } as const;
+  writeFileSync(payload, await packPayload({ choice, kernel: boot.image }));
+  const context = { cacheRoot: join(folder, 'cache'), onProgress: () => {} };
+  const medium = await bootMedium('iso', await builtGrub(), context);
+  const firmware = boot.firmware === 'efi' ? await findEfiFirmware('q35') : ({ kind: 'bios' } as const);
+  const spec = { machine: 'q35', accelerator: 'tcg', memoryMib: 256, firmware, medium, payload } as const;
+  let handedOverMs = Number.NaN;
+  const startedMs = performance.now();
+  await using session = await BootSession.launch({
+    qemu: 'qemu-system-x86_64',
+    spec,
+    directory,
+    deadline: Deadline.in(60_000),
+    driver,
+    onPhase: (phase) => {
+      if (phase === 'subject') handedOverMs = performance.now();
+    },
+  });
+  const record = await session.run();
+  return {
+    record: { ...record, subjectLines: session.console.lines('subject') },
+    loadingMs: handedOverMs - startedMs,
+    reportingMs: performance.now() - handedOverMs,
+  };
+}
