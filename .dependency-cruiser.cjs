@@ -9,6 +9,7 @@ const rooms = {
   multiboot2: ['bits', 'elf'],
   x86: ['bits'],
   layout: ['bits'],
+  probe: ['bits', 'multiboot2'],
   // wires: each touches exactly one outside thing
   process: ['lifetime'],
   workdir: ['lifetime'],
@@ -18,6 +19,7 @@ const rooms = {
   qemu: ['bits', 'lifetime', 'process', 'workdir', 'qmp', 'rsp', 'serial'],
   toolchain: ['lifetime', 'process', 'workdir'],
   sources: ['lifetime', 'process', 'workdir', 'toolchain'],
+  specimen: ['bits', 'lifetime', 'process', 'workdir', 'toolchain', 'elf', 'multiboot2'],
   grub: ['bits', 'lifetime', 'process', 'workdir', 'sources', 'toolchain'],
   image: ['bits', 'lifetime', 'process', 'workdir', 'toolchain', 'grub'],
   xen: [
@@ -44,7 +46,7 @@ rooms.sabotage = [...wiresAndPaper, 'boot', 'scenario'];
 // door
 rooms.cli = [...wiresAndPaper, 'boot', 'scenario', 'report', 'doctor'];
 
-const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout'];
+const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe'];
 const source = (room) => `^harness/${room}/`;
 
 module.exports = {

@@ -1,0 +1,143 @@
+/** CLAIM: each variant of the probe, booted by the real GRUB, says what GRUB said and what its image file holds. */
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import crc32 from 'crc-32';
+import t, { type Test } from 'tap';
+import { parseElf } from '../elf/elf-image.ts';
+import { findTag, parseBootInformation } from '../multiboot2/boot-information.ts';
+import { parseMultiboot2Header } from '../multiboot2/image-header.ts';
+import { loadedImage } from '../multiboot2/loaded-image.ts';
+import { MULTIBOOT2_ENTRY_MAGIC } from '../multiboot2/magic.ts';
+import { forcedWindow, relocatableTag, withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
+import { specimenBuild } from '../specimen/build.ts';
+import { PROBE_VARIANT_BITS, type ProbeVariant } from '../specimen/probe-variants.ts';
+import { readProbeRecord } from './read-record.ts';
+import type { ProbeEntry, ProbeFault, ProbeRecord } from './record.ts';
+import { bootProbe, type ProbeBooted } from './testdata/probe-boot.ts';
+
+t.jobs = 2;
+const folder = t.testdir({ cache: {} });
+const specimen = specimenBuild('probe', { cacheRoot: join(folder, 'cache'), onProgress: () => {} });
+
+interface Booting {
+  readonly firmware?: 'bios' | 'efi';
+  readonly base?: number;
+}
+
+interface Booted extends ProbeBooted {
+  readonly image: Uint8Array;
+}
+
+/** One argument, and at `base` where that is given. */
+async function boot(variant: ProbeVariant, { firmware = 'bios', base }: Booting = {}): Promise<Booted> {
+  const built = readFileSync((await specimen).images.get(variant)!);
+  const { loadSize } = loadedImage(parseElf(built));
+  const image = base === undefined ? built : withRelocatableTag(built, forcedWindow(base, loadSize, 0x1000));
+  const name = [variant, firmware, base?.toString(16) ?? 'any'].join('-');
+  return { ...(await bootProbe({ firmware, image, arguments: name }, folder, name)), image };
+}
+
+/** The record, held against the loader's words and the image file. */
+function agrees(t: Test, booted: Booted, entry: ProbeEntry, argument: string): ProbeRecord {
+  const { record: boot, image } = booted;
+  t.match(boot.end, { kind: 'subject', meaning: 'expected' });
+  const reading = readProbeRecord(boot.subjectLines);
+  if (reading.kind !== 'record') throw new Error(`${reading.kind}: ${reading.detail}`);
+  const { record } = reading;
+  const elf = parseElf(image);
+  const { linkBase, segments } = loadedImage(elf);
+  t.equal(record.entry, entry);
+  t.equal(record.linkBase, linkBase);
+  t.equal(record.runBase, boot.loader?.loadBase, 'where GRUB says it put the image');
+  t.strictSame(
+    record.segments,
+    segments.map(({ offset, paddr, filesz, memsz }) => ({
+      run: record.runBase + Number(paddr) - linkBase,
+      link: Number(paddr),
+      filesz,
+      memsz,
+      crc32: crc32.buf(image.subarray(offset, offset + filesz)) >>> 0,
+      nonzeroBss: 0,
+    })),
+  );
+  t.equal(record.registers.rax, BigInt(MULTIBOOT2_ENTRY_MAGIC));
+  t.equal(record.informationAddress, record.registers.rbx);
+  const information = parseBootInformation(record.information);
+  t.equal(information.totalSize, record.information.length);
+  t.match(findTag(information, 'commandLine'), { commandLine: argument });
+  const relocatable = relocatableTag(parseMultiboot2Header(image)) !== undefined;
+  t.equal(boot.loader?.relocatable, relocatable);
+  t.equal(findTag(information, 'loadBaseAddress')?.address, record.runBase);
+  t.equal(record.a20, true);
+  if (entry === 'multiboot32') isThirtyTwoBit(t, record);
+  else t.equal(record.efer! & 0x500n, 0x500n, 'EFER.LME and EFER.LMA');
+  return record;
+}
+
+/** Multiboot2 specification 2.0 §3.3: protected mode, paging off, flat segments, interrupts off. */
+function isThirtyTwoBit(t: Test, { cr0, flags, selectors, registers }: ProbeRecord): void {
+  t.equal(cr0 & 0x8000_0001n, 1n);
+  t.equal(flags & 0x2_0200n, 0n);
+  t.not(selectors.cs, selectors.ds);
+  t.notOk('r8' in registers);
+}
+
+const { segments, highVaddr, largeBss, noBootServices, fixed, misbehaving } = PROBE_VARIANT_BITS;
+const HONEST = [
+  ['probe', 0],
+  ['probe-segments', segments],
+  ['probe-high-vaddr', highVaddr],
+  ['probe-segments-high-vaddr', segments | highVaddr],
+  ['probe-large-bss', largeBss],
+  ['probe-no-boot-services', noBootServices],
+  ['probe-fixed', fixed],
+] as const;
+
+for (const [variant, word] of HONEST)
+  t.test(`${variant} on SeaBIOS`, async (t) => {
+    const booted = await boot(variant);
+    const record = agrees(t, booted, 'multiboot32', `${variant}-bios-any`);
+    t.equal(record.variant, word);
+    t.comment(`record: ${Math.round(booted.reportingMs)} ms, all: ${Math.round(booted.loadingMs)} ms before`);
+  });
+
+t.test('the probe runs at odd places', async (t) => {
+  for (const base of [0x31_7000, 0xdf1_2000]) {
+    const record = agrees(
+      t,
+      await boot('probe-segments-high-vaddr', { base }),
+      'multiboot32',
+      `probe-segments-high-vaddr-bios-${base.toString(16)}`,
+    );
+    t.equal(record.runBase, base);
+  }
+});
+
+for (const [variant, entry] of [
+  ['probe', 'efi64'],
+  ['probe-segments-high-vaddr', 'efi64'],
+  ['probe-large-bss', 'efi64'],
+  ['probe-no-boot-services', 'multiboot32'],
+] as const)
+  t.test(`${variant} on OVMF`, async (t) => {
+    const record = agrees(t, await boot(variant, { firmware: 'efi' }), entry, `${variant}-efi-any`);
+    const information = parseBootInformation(record.information);
+    t.equal(findTag(information, 'efiBootServicesNotTerminated') !== undefined, entry === 'efi64');
+  });
+
+const LIARS: readonly (readonly [ProbeVariant, ProbeFault, RegExp, object])[] = [
+  ['probe-garbage', 'garbage', /no record begins/, { kind: 'still' }],
+  ['probe-half', 'cut', /no end; the last of its 18 lines is "probe i 0060 [0-9a-f]{32}"/, { kind: 'still' }],
+  ['probe-wrong-checksum', 'checksum', /its \d+ lines have CRC-32/, { kind: 'subject' }],
+  ['probe-endless', 'cut', /goes on for \d+ lines/, { kind: 'console', state: 'flooded' }],
+  ['probe-twice', 'several', /^2 records begin/, { kind: 'subject' }],
+  ['probe-silent', 'absent', /nothing was said|nothing of the probe/, { kind: 'still' }],
+];
+
+for (const [variant, kind, detail, end] of LIARS)
+  t.test(`${variant} is not believed`, async (t) => {
+    const { record, image } = await boot(variant);
+    t.match(record.end, end);
+    t.match(readProbeRecord(record.subjectLines), { kind, detail });
+    t.ok(image.length > 0 && misbehaving > 0);
+  });
