@@ -1,5 +1,5 @@
 /** CLAIM: each variant of the probe, booted by the real GRUB, says what GRUB said and what its image file holds. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import crc32 from 'crc-32';
 import t, { type Test } from 'tap';
@@ -13,7 +13,7 @@ import { specimenBuild } from '../specimen/build.ts';
 import { PROBE_VARIANT_BITS, type ProbeVariant } from '../specimen/probe-variants.ts';
 import { readProbeRecord } from './read-record.ts';
 import type { ProbeEntry, ProbeFault, ProbeRecord } from './record.ts';
-import { bootProbe, type ProbeBooted } from './testdata/probe-boot.ts';
+import { bootProbe, type ProbeBoot, type ProbeBooted } from './testdata/probe-boot.ts';
 
 t.jobs = 2;
 const folder = t.testdir({ cache: {} });
@@ -22,6 +22,7 @@ const specimen = specimenBuild('probe', { cacheRoot: join(folder, 'cache'), onPr
 interface Booting {
   readonly firmware?: 'bios' | 'efi';
   readonly base?: number;
+  readonly until?: ProbeBoot['until'];
 }
 
 interface Booted extends ProbeBooted {
@@ -29,12 +30,15 @@ interface Booted extends ProbeBooted {
 }
 
 /** One argument, and at `base` where that is given. */
-async function boot(variant: ProbeVariant, { firmware = 'bios', base }: Booting = {}): Promise<Booted> {
+async function boot(
+  variant: ProbeVariant,
+  { firmware = 'bios', base, until = 'record' }: Booting = {},
+): Promise<Booted> {
   const built = readFileSync((await specimen).images.get(variant)!);
   const { loadSize } = loadedImage(parseElf(built));
   const image = base === undefined ? built : withRelocatableTag(built, forcedWindow(base, loadSize, 0x1000));
   const name = [variant, firmware, base?.toString(16) ?? 'any'].join('-');
-  return { ...(await bootProbe({ firmware, image, arguments: name }, folder, name)), image };
+  return { ...(await bootProbe({ firmware, image, arguments: name, until }, folder, name)), image };
 }
 
 /** The record, held against the loader's words and the image file. */
@@ -82,7 +86,7 @@ function isThirtyTwoBit(t: Test, { cr0, flags, selectors, registers }: ProbeReco
   t.notOk('r8' in registers);
 }
 
-const { segments, highVaddr, largeBss, noBootServices, fixed, misbehaving } = PROBE_VARIANT_BITS;
+const { segments, highVaddr, largeBss, noBootServices, fixed } = PROBE_VARIANT_BITS;
 const HONEST = [
   ['probe', 0],
   ['probe-segments', segments],
@@ -116,7 +120,6 @@ t.test('the probe runs at odd places', async (t) => {
 for (const [variant, entry] of [
   ['probe', 'efi64'],
   ['probe-segments-high-vaddr', 'efi64'],
-  ['probe-large-bss', 'efi64'],
   ['probe-no-boot-services', 'multiboot32'],
 ] as const)
   t.test(`${variant} on OVMF`, async (t) => {
@@ -127,17 +130,16 @@ for (const [variant, entry] of [
 
 const LIARS: readonly (readonly [ProbeVariant, ProbeFault, RegExp, object])[] = [
   ['probe-garbage', 'garbage', /no record begins/, { kind: 'still' }],
-  ['probe-half', 'cut', /no end; the last of its 18 lines is "probe i 0060 [0-9a-f]{32}"/, { kind: 'still' }],
-  ['probe-wrong-checksum', 'checksum', /its \d+ lines have CRC-32/, { kind: 'subject' }],
-  ['probe-endless', 'cut', /goes on for \d+ lines/, { kind: 'console', state: 'flooded' }],
-  ['probe-twice', 'several', /^2 records begin/, { kind: 'subject' }],
+  ['probe-half', 'cut', /no end; the last of its 17 lines is "probe i 0040 [0-9a-f]{32}"/, { kind: 'still' }],
+  ['probe-wrong-checksum', 'checksum', /its \d+ lines have CRC-32/, { kind: 'still' }],
+  ['probe-endless', 'cut', /it has no end; .* "probe i 0000 /, { kind: 'console', state: 'flooded' }],
+  ['probe-twice', 'several', /^2 records begin and 2 end/, { kind: 'still' }],
   ['probe-silent', 'absent', /nothing was said|nothing of the probe/, { kind: 'still' }],
 ];
 
 for (const [variant, kind, detail, end] of LIARS)
   t.test(`${variant} is not believed`, async (t) => {
-    const { record, image } = await boot(variant);
+    const { record } = await boot(variant, { until: 'still' });
     t.match(record.end, end);
     t.match(readProbeRecord(record.subjectLines), { kind, detail });
-    t.ok(image.length > 0 && misbehaving > 0);
   });

@@ -102,23 +102,21 @@ t.test('large BSS, no boot services, fixed', async (t) => {
   t.equal(fixed.loaded.linkBase, 0x40_0000);
 });
 
-async function fails(t: Test, name: string, edit: (text: string) => string, error: object): Promise<void> {
+async function fails(t: Test, name: string, edit: (text: string) => string, message: RegExp): Promise<void> {
   const root = sourcesOf(name);
   const file = join(root, 'specimens', 'probe', 'probe.S');
   writeFileSync(file, edit(readFileSync(file, 'utf8')));
-  await t.rejects(specimenBuild('probe', context(`cache-${name}`), root), error);
+  await t.rejects(specimenBuild('probe', context(`cache-${name}`), root), {
+    name: 'BuildFailedError',
+    message,
+  });
 }
 
 t.test('what does not assemble is told with its first error, a warning likewise', async (t) => {
-  await fails(t, 'error', (text) => `${text}\n nonsense %eax\n`, {
-    name: 'BuildFailedError',
-    message: /building specimen-probe failed in "assemble probe\S*": .*no such instruction/,
-  });
-  await fails(t, 'warning', (text) => `${text}\n .warning "told to"\n`, { name: 'BuildFailedError' });
-  await fails(t, 'link', (text) => `${text}\n jmp nowhere\n`, {
-    name: 'BuildFailedError',
-    message: /nowhere/,
-  });
+  const nonsense = /building specimen-probe failed in "assemble probe\S*": .*no such instruction/;
+  await fails(t, 'error', (text) => `${text}\n nonsense %eax\n`, nonsense);
+  await fails(t, 'warning', (text) => `${text}\n .warning "told to"\n`, /told to/);
+  await fails(t, 'link', (text) => `${text}\n jmp nowhere\n`, /undefined reference to .nowhere/);
 });
 
 t.test('other sources, another entry', async (t) => {

@@ -86,6 +86,9 @@
 #define PLACES 52
 #define SLOT(number) (scratch + 8 * (number))
 
+    /* Else the linker names the compiler's temporary file, which has another name each time. */
+    .file "probe.S"
+
     .section .header, "a"
     .balign 8
 header:

@@ -14,6 +14,8 @@ export interface ProbeBoot {
   readonly firmware: 'bios' | 'efi';
   readonly image: Uint8Array;
   readonly arguments?: string;
+  /** `record`: its end line ends the boot, which is quick. `still`: it ends when the CPU does, whatever was said. */
+  readonly until: 'record' | 'still';
 }
 
 export interface ProbeBooted {
@@ -23,16 +25,15 @@ export interface ProbeBooted {
   readonly reportingMs: number;
 }
 
-/** GRUB rings pvpanic before it leaves: the console was still the loader's, and the record stands after it. */
-const driver: SubjectDriver = {
+const driver = (until: ProbeBoot['until']): SubjectDriver => ({
   landmarks: [
     { name: 'record begins', phase: 'subject', pattern: PROBE_BEGIN },
     { name: 'record ends', phase: 'subject', pattern: PROBE_END },
   ],
-  ends: { 'record ends': 'expected' },
+  ends: until === 'record' ? { 'record ends': 'expected' } : {},
   stops: () => [],
   observe: async () => [],
-};
+});
 
 /** @param folder takes the evidence and the packed medium; it exists. */
 export async function bootProbe(boot: ProbeBoot, folder: string, name: string): Promise<ProbeBooted> {
@@ -52,7 +53,7 @@ export async function bootProbe(boot: ProbeBoot, folder: string, name: string): 
     spec,
     directory,
     deadline: Deadline.in(60_000),
-    driver,
+    driver: driver(boot.until),
     onPhase: (phase) => {
       if (phase === 'subject') handedOverMs = performance.now();
     },
