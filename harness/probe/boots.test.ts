@@ -16,6 +16,9 @@ import type { ProbeEntry, ProbeFault, ProbeRecord } from './record.ts';
 import { bootProbe, type ProbeBoot, type ProbeBooted } from './testdata/probe-boot.ts';
 
 t.jobs = 2;
+
+/** ELF32: where the program headers are when nothing is between, and fields in one (System V ABI). */
+const [PROGRAM_HEADERS, PROGRAM_HEADER_SIZE, P_FILESZ, P_MEMSZ] = [52, 32, 16, 20];
 const folder = t.testdir({ cache: {} });
 const specimen = specimenBuild('probe', { cacheRoot: join(folder, 'cache'), onProgress: () => {} });
 
@@ -127,6 +130,52 @@ for (const [variant, entry] of [
     const information = parseBootInformation(record.information);
     t.equal(findTag(information, 'efiBootServicesNotTerminated') !== undefined, entry === 'efi64');
   });
+
+t.test('a loader that clears too little, or too much, is found out', async (t) => {
+  const { images } = await specimen;
+  const edited = (variant: ProbeVariant, segment: number, field: number, more: number) => {
+    const image = readFileSync(images.get(variant)!);
+    const at = PROGRAM_HEADERS + segment * PROGRAM_HEADER_SIZE + field;
+    image.writeUInt32LE(image.readUInt32LE(at) + more, at);
+    return image;
+  };
+  const read = async (image: Uint8Array, name: string) => {
+    const { record } = await bootProbe({ firmware: 'bios', image, until: 'record' }, folder, name);
+    const reading = readProbeRecord(record.subjectLines);
+    return reading.kind === 'record' ? reading.record.segments : reading.detail;
+  };
+  const dirty = edited('probe', 0, P_FILESZ, 300);
+  const [whole] = loadedImage(parseElf(dirty)).segments;
+  const beyond = dirty.subarray(whole!.offset + whole!.filesz - 300, whole!.offset + whole!.filesz);
+  t.match(await read(dirty, 'dirty'), [{ nonzeroBss: beyond.filter((byte) => byte !== 0).length }]);
+
+  const cleared = edited('probe-segments', 3, P_MEMSZ, 10);
+  const [tail] = loadedImage(parseElf(cleared)).segments;
+  const left = Buffer.from(cleared.subarray(tail!.offset, tail!.offset + tail!.filesz)).fill(0, 0, 10);
+  t.match(await read(cleared, 'cleared'), [{ crc32: crc32.buf(left) >>> 0 }, {}, {}, { nonzeroBss: 0 }]);
+});
+
+t.test('A20 off', async (t) => {
+  const [base, image] = [0x20_0000, readFileSync((await specimen).images.get('probe')!)];
+  const { entry, loadSize } = loadedImage(parseElf(image));
+  const booted = await bootProbe(
+    {
+      firmware: 'bios',
+      image: withRelocatableTag(image, forcedWindow(base, loadSize, 0x1000)),
+      until: 'record',
+      atEntry: {
+        address: entry,
+        // Port 0x92 bit 1 is the fast A20 gate.
+        act: async ({ machine }) => {
+          await machine.qmp.execute('human-monitor-command', { 'command-line': 'o /b 0x92 0' });
+        },
+      },
+    },
+    folder,
+    'a20',
+  );
+  t.match(readProbeRecord(booted.record.subjectLines), { kind: 'record', record: { a20: false } });
+});
 
 const LIARS: readonly (readonly [ProbeVariant, ProbeFault, RegExp, object])[] = [
   ['probe-garbage', 'garbage', /no record begins/, { kind: 'still' }],

@@ -16,6 +16,8 @@ export interface ProbeBoot {
   readonly arguments?: string;
   /** `record`: its end line ends the boot, which is quick. `still`: it ends when the CPU does, whatever was said. */
   readonly until: 'record' | 'still';
+  /** Done while the machine is held at the entry. */
+  readonly atEntry?: { readonly address: number; readonly act: (session: BootSession) => Promise<void> };
 }
 
 export interface ProbeBooted {
@@ -25,14 +27,17 @@ export interface ProbeBooted {
   readonly reportingMs: number;
 }
 
-const driver = (until: ProbeBoot['until']): SubjectDriver => ({
+const driver = ({ until, atEntry }: ProbeBoot, session: () => BootSession): SubjectDriver => ({
   landmarks: [
     { name: 'record begins', phase: 'subject', pattern: PROBE_BEGIN },
     { name: 'record ends', phase: 'subject', pattern: PROBE_END },
   ],
   ends: until === 'record' ? { 'record ends': 'expected' } : {},
-  stops: () => [],
-  observe: async () => [],
+  stops: () => (atEntry ? [{ name: 'entry', address: BigInt(atEntry.address) }] : []),
+  observe: async () => {
+    await atEntry?.act(session());
+    return [];
+  },
 });
 
 /** @param folder takes the evidence and the packed medium; it exists. */
@@ -53,7 +58,7 @@ export async function bootProbe(boot: ProbeBoot, folder: string, name: string): 
     spec,
     directory,
     deadline: Deadline.in(60_000),
-    driver: driver(boot.until),
+    driver: driver(boot, () => session),
     onPhase: (phase) => {
       if (phase === 'subject') handedOverMs = performance.now();
     },
