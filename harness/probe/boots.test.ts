@@ -25,6 +25,7 @@ const specimen = specimenBuild('probe', { cacheRoot: join(folder, 'cache'), onPr
 interface Booting {
   readonly firmware?: 'bios' | 'efi';
   readonly base?: number;
+  readonly memoryMib?: number;
   readonly until?: ProbeBoot['until'];
 }
 
@@ -35,13 +36,16 @@ interface Booted extends ProbeBooted {
 /** One argument, and at `base` where that is given. */
 async function boot(
   variant: ProbeVariant,
-  { firmware = 'bios', base, until = 'record' }: Booting = {},
+  { firmware = 'bios', base, until = 'record', memoryMib = 256 }: Booting = {},
 ): Promise<Booted> {
   const built = readFileSync((await specimen).images.get(variant)!);
   const { loadSize } = loadedImage(parseElf(built));
   const image = base === undefined ? built : withRelocatableTag(built, forcedWindow(base, loadSize, 0x1000));
   const name = [variant, firmware, base?.toString(16) ?? 'any'].join('-');
-  return { ...(await bootProbe({ firmware, image, arguments: name, until }, folder, name)), image };
+  return {
+    ...(await bootProbe({ firmware, image, arguments: name, until, memoryMib }, folder, name)),
+    image,
+  };
 }
 
 /** The record, held against the loader's words and the image file. */
@@ -108,21 +112,22 @@ for (const [variant, word] of HONEST)
     t.comment(`record: ${Math.round(booted.reportingMs)} ms, all: ${Math.round(booted.loadingMs)} ms before`);
   });
 
-t.test('the probe runs at odd places', async (t) => {
-  for (const base of [0x31_7000, 0xdf1_2000]) {
-    const record = agrees(
-      t,
-      await boot('probe-segments-high-vaddr', { base }),
-      'multiboot32',
-      `probe-segments-high-vaddr-bios-${base.toString(16)}`,
-    );
+/** The last: its addresses have the sign bit set, and it lies above the first 2 GiB. */
+const ODD_PLACES = [0x31_7000, 0xdf1_2000, 0x7fff_f000, 0x9123_4000];
+
+t.test('the probe runs at odd places, at both entries', async (t) => {
+  const variant = 'probe-segments-high-vaddr';
+  const runsAt = async (base: number, firmware: 'bios' | 'efi', entry: ProbeEntry) => {
+    const booted = await boot(variant, { base, firmware, memoryMib: 2560 });
+    const record = agrees(t, booted, entry, `${variant}-${firmware}-${base.toString(16)}`);
     t.equal(record.runBase, base);
-  }
+  };
+  for (const base of ODD_PLACES) await runsAt(base, 'bios', 'multiboot32');
+  await runsAt(ODD_PLACES.at(-1)!, 'efi', 'efi64');
 });
 
 for (const [variant, entry] of [
   ['probe', 'efi64'],
-  ['probe-segments-high-vaddr', 'efi64'],
   ['probe-no-boot-services', 'multiboot32'],
 ] as const)
   t.test(`${variant} on OVMF`, async (t) => {
@@ -153,6 +158,13 @@ t.test('a loader that clears too little, or too much, is found out', async (t) =
   const [tail] = loadedImage(parseElf(cleared)).segments;
   const left = Buffer.from(cleared.subarray(tail!.offset, tail!.offset + tail!.filesz)).fill(0, 0, 10);
   t.match(await read(cleared, 'cleared'), [{ crc32: crc32.buf(left) >>> 0 }, {}, {}, { nonzeroBss: 0 }]);
+});
+
+t.test('a CPU without long mode', async (t) => {
+  const image = readFileSync((await specimen).images.get('probe')!);
+  const machine = { firmware: 'bios', cpuFeatures: ['lm=off'], until: 'record' } as const;
+  const { record } = await bootProbe({ ...machine, image }, folder, 'no-long-mode');
+  t.match(readProbeRecord(record.subjectLines), { kind: 'record', record: { efer: undefined } });
 });
 
 t.test('A20 off', async (t) => {

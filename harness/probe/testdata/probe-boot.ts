@@ -13,6 +13,9 @@ import { PROBE_BEGIN, PROBE_END } from '../record.ts';
 export interface ProbeBoot {
   readonly firmware: 'bios' | 'efi';
   readonly image: Uint8Array;
+  /** 256 where left out. */
+  readonly memoryMib?: number;
+  readonly cpuFeatures?: readonly string[];
   readonly arguments?: string;
   /** `record`: its end line ends the boot, which is quick. `still`: it ends when the CPU does, whatever was said. */
   readonly until: 'record' | 'still';
@@ -50,12 +53,13 @@ export async function bootProbe(boot: ProbeBoot, folder: string, name: string): 
   const context = { cacheRoot: join(folder, 'cache'), onProgress: () => {} };
   const medium = await bootMedium('iso', await builtGrub(), context);
   const firmware = boot.firmware === 'efi' ? await findEfiFirmware('q35') : ({ kind: 'bios' } as const);
-  const spec = { machine: 'q35', accelerator: 'tcg', memoryMib: 256, firmware, medium, payload } as const;
+  const { memoryMib = 256, cpuFeatures = [] } = boot;
+  const machine = { machine: 'q35', accelerator: 'tcg', memoryMib, cpuFeatures } as const;
   let handedOverMs = Number.NaN;
   const startedMs = performance.now();
   await using session = await BootSession.launch({
     qemu: 'qemu-system-x86_64',
-    spec,
+    spec: { ...machine, firmware, medium, payload },
     directory,
     deadline: Deadline.in(60_000),
     driver: driver(boot, () => session),
