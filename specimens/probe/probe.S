@@ -17,6 +17,7 @@
  *
  * Source: Multiboot2 specification 2.0, §3.1 (header), §3.3 and §3.5 (machine state), §3.6 (boot information).
  */
+#include "places.h"
 #include "variant.h"
 
 #define HEADER_MAGIC 0xe85250d6
@@ -30,61 +31,6 @@
 /* Of the boot information. A loader's is a few KiB. */
 #define MAX_SHOWN 0x10000
 #define BYTES_A_LINE 32
-
-/* Numbered eight-byte places in `scratch`. */
-#define AX_ 0
-#define BX_ 1
-#define CX_ 2
-#define DX_ 3
-#define SI_ 4
-#define DI_ 5
-#define BP_ 6
-#define SP_ 7
-#define FLAGS_ 8
-#define R8_ 9
-#define R9_ 10
-#define R10_ 11
-#define R11_ 12
-#define R12_ 13
-#define R13_ 14
-#define R14_ 15
-#define R15_ 16
-#define CR0_ 17
-#define CR3_ 18
-#define CR4_ 19
-#define EFER_ 20
-#define CS_ 21
-#define DS_ 22
-#define ES_ 23
-#define FS_ 24
-#define GS_ 25
-#define SS_ 26
-#define GDT_BASE_ 27
-#define GDT_LIMIT_ 28
-#define IDT_BASE_ 29
-#define IDT_LIMIT_ 30
-#define RUN_BASE_ 31
-#define LINK_BASE_ 32
-#define STACK_MODULO_ 33
-#define A20_ 34
-#define SEGMENT_ 35
-#define SEGMENT_RUN_ 36
-#define SEGMENT_LINK_ 37
-#define SEGMENT_SIZE_ 38
-#define SEGMENT_CRC_ 39
-#define BSS_SIZE_ 40
-#define BSS_NONZERO_ 41
-#define INFORMATION_ 42
-#define INFORMATION_SIZE_ 43
-#define SHOWN_ 44
-#define OFFSET_ 45
-#define LINES_ 46
-#define CRC_ 47
-#define VARIANT_ 48
-#define DESCRIPTOR_ 49
-#define A20_WITNESS_ 51
-#define PLACES 52
-#define SLOT(number) (scratch + 8 * (number))
 
     /* Else the linker names the compiler's temporary file, which has another name each time. */
     .file "probe.S"
