@@ -193,7 +193,12 @@ const LIARS: readonly (readonly [ProbeVariant, ProbeFault, RegExp, object])[] = 
   ['probe-garbage', 'garbage', /no record begins/, { kind: 'still' }],
   ['probe-half', 'cut', /no end; the last of its 17 lines is "probe i 0040 [0-9a-f]{32}"/, { kind: 'still' }],
   ['probe-wrong-checksum', 'checksum', /its \d+ lines have CRC-32/, { kind: 'still' }],
-  ['probe-endless', 'cut', /it has no end; the last of its \d{4} lines/, { kind: 'console', state: 'flooded' }],
+  [
+    'probe-endless',
+    'cut',
+    /it has no end; the last of its \d{4} lines/,
+    { kind: 'console', state: 'flooded' },
+  ],
   ['probe-twice', 'several', /^2 records begin and 2 end/, { kind: 'still' }],
   ['probe-silent', 'absent', /nothing was said|nothing of the probe/, { kind: 'still' }],
 ];
