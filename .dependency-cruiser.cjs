@@ -12,6 +12,7 @@ const rooms = {
   // what a check looks at, and what holds of any booted image, whoever it is
   guest: ['bits', 'multiboot2'],
   subject: ['bits', 'elf', 'multiboot2', 'layout', 'guest'],
+  probe: ['bits', 'multiboot2'],
   // wires: each touches exactly one outside thing
   process: ['lifetime'],
   workdir: ['lifetime'],
@@ -21,6 +22,7 @@ const rooms = {
   qemu: ['bits', 'lifetime', 'process', 'workdir', 'qmp', 'rsp', 'serial'],
   toolchain: ['lifetime', 'process', 'workdir'],
   sources: ['lifetime', 'process', 'workdir', 'toolchain'],
+  specimen: ['bits', 'lifetime', 'process', 'workdir', 'toolchain', 'elf', 'multiboot2'],
   grub: ['bits', 'lifetime', 'process', 'workdir', 'sources', 'toolchain'],
   image: ['bits', 'lifetime', 'process', 'workdir', 'layout', 'toolchain', 'grub'],
   xen: [
@@ -49,7 +51,7 @@ rooms.sabotage = [...wiresAndPaper, 'boot', 'scenario'];
 // door
 rooms.cli = [...wiresAndPaper, 'boot', 'scenario', 'report', 'doctor'];
 
-const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout'];
+const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe'];
 const source = (room) => `^harness/${room}/`;
 
 module.exports = {

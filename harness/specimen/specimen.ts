@@ -1,0 +1,11 @@
+/** A kernel of our own below specimens/: where its sources are and what is made of them. */
+export interface Specimen {
+  /** Relative to loadbase's own folder. */
+  readonly folder: string;
+  /** GNU assembler, run through the C preprocessor; includes stand in the same folder. */
+  readonly source: string;
+  /** Preprocessed with the same definitions. */
+  readonly linkerScript: string;
+  /** Name → preprocessor definitions. */
+  readonly variants: Readonly<Record<string, readonly string[]>>;
+}
