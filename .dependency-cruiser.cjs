@@ -18,7 +18,7 @@ const rooms = {
   qemu: ['bits', 'lifetime', 'process', 'workdir', 'qmp', 'rsp', 'serial'],
   toolchain: ['lifetime', 'process', 'workdir'],
   sources: ['lifetime', 'process', 'workdir', 'toolchain'],
-  grub: ['bits', 'lifetime', 'process', 'workdir', 'sources', 'toolchain'],
+  grub: ['bits', 'lifetime', 'process', 'workdir', 'sources', 'toolchain', 'multiboot2'],
   image: ['bits', 'lifetime', 'process', 'workdir', 'toolchain', 'grub'],
   xen: [
     'bits',
