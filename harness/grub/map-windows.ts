@@ -34,9 +34,11 @@ export function mapWindows(
   const [lowest, highest] = [free[0], free.at(-1)];
   const before = lowest && owned(map, usable).find(({ start }) => start === lowest.end);
   const after = highest && owned(map, usable).find(({ end }) => end === highest.start);
-  const holder = owned(map, usable).find((region) => region.start >= MIB && region.end - region.start >= size);
-  const border = neighbours(map, usable).find(
-    (at) => free.some(({ start, end }) => at - start >= size && end - at >= size),
+  const holder = owned(map, usable).find(
+    (region) => region.start >= MIB && region.end - region.start >= size,
+  );
+  const border = neighbours(map, usable).find((at) =>
+    free.some(({ start, end }) => at - start >= size && end - at >= size),
   );
   return {
     'straddles-firmware': before && { start: before.start - 2 * size, end: before.end + 2 * size },
@@ -47,7 +49,8 @@ export function mapWindows(
     'out-of-firmware': after && exactly(after.end - PAGE, sizeBytes),
     'highest-memory': highest,
     'top-of-memory': highest && exactly(highest.end - size, sizeBytes),
-    'across-descriptors': border === undefined ? undefined : exactly(border - alignDown(size / 2, PAGE), sizeBytes),
+    'across-descriptors':
+      border === undefined ? undefined : exactly(border - alignDown(size / 2, PAGE), sizeBytes),
     'lowest-but-half': lowest && exactly(lowest.start + alignDown(size / 2, PAGE), sizeBytes),
   };
 }
@@ -59,9 +62,13 @@ function exactly(base: number, sizeBytes: number): Range {
 /** What the map names and the image may not have, neighbours joined. */
 function owned(map: readonly MemoryRegion[], usable: readonly Range[]): Range[] {
   const result: Range[] = [];
-  for (const { start, end } of without([...map].sort((a, b) => a.start - b.start), usable)) {
+  for (const { start, end } of without(
+    [...map].sort((a, b) => a.start - b.start),
+    usable,
+  )) {
     const last = result.at(-1);
-    if (last && start <= last.end) result[result.length - 1] = { start: last.start, end: Math.max(last.end, end) };
+    if (last && start <= last.end)
+      result[result.length - 1] = { start: last.start, end: Math.max(last.end, end) };
     else result.push({ start, end });
   }
   return result;

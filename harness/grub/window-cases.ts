@@ -40,7 +40,7 @@ const FIXED = {
       [PAGE, 'none', 'low', 'high'],
       [2 * MIB, 'low', 'high'],
       [256 * MIB, 'high'],
-      [GIB, 'none', 'low', 'high'],
+      [GIB, 'low', 'high'],
     ],
   },
   'from-1mib': {
@@ -59,7 +59,7 @@ const FIXED = {
     choices: [
       [PAGE, 'none', 'low', 'high'],
       [2 * MIB, 'low', 'high'],
-      [16 * MIB, 'low', 'high'],
+      [16 * MIB, 'high'],
     ],
   },
   'odd-ends': {
@@ -83,7 +83,7 @@ const FIXED = {
   'one-byte-short': {
     reason: 'one byte less than the image needs',
     limits: (size) => [from, from + size - 1],
-    choices: [[PAGE, 'none', 'high']],
+    choices: [[PAGE, 'none']],
   },
   'one-byte-more': {
     reason: 'one byte more than the image needs is no second place',
@@ -123,7 +123,7 @@ const FIXED = {
   'beyond-memory': {
     reason: 'addresses without memory',
     limits: () => [0xd000_0000, 0xe000_0000],
-    choices: [[PAGE, 'none', 'high']],
+    choices: [[PAGE, 'none']],
   },
   'alignment-past-4gib': {
     reason: 'the minimum rounds up to 4 GiB, which has no 32 bits: there is no place',
@@ -162,7 +162,10 @@ const BY_MAP: Readonly<Record<MapWindowName, WindowRow>> = {
     reason: 'free memory on one side of firmware or both: no part of the image may lie in it',
     choices: [[PAGE, 'none', 'low', 'high']],
   },
-  'firmware-owned': { reason: 'nothing but memory that the firmware keeps', choices: [[PAGE, 'none', 'high']] },
+  'firmware-owned': {
+    reason: 'nothing but memory that the firmware keeps',
+    choices: [[PAGE, 'none', 'high']],
+  },
   'ends-at-firmware': { reason: 'the last place before firmware', choices: [[PAGE, 'none']] },
   'into-firmware': { reason: 'one page too far into firmware', choices: [[PAGE, 'none']] },
   'after-firmware': { reason: 'the first place after firmware', choices: [[PAGE, 'none']] },
@@ -227,8 +230,13 @@ function isFixed(window: WindowCase['window']): window is keyof typeof FIXED {
   return window in FIXED;
 }
 
-function limitsOnMap(window: MapWindowName, { map, sizeBytes, keepsBootServices = false }: ImageOnMap): Limits | string {
+function limitsOnMap(
+  window: MapWindowName,
+  { map, sizeBytes, keepsBootServices = false }: ImageOnMap,
+): Limits | string {
   const usable: Range[] = usableMemory(map, { keepsBootServices });
   const found = mapWindows(map, usable, sizeBytes)[window];
-  return found ? [found.start, found.end] : `this memory map has no window “${window}” for ${hex(sizeBytes, 1)} bytes`;
+  return found
+    ? [found.start, found.end]
+    : `this memory map has no window “${window}” for ${hex(sizeBytes, 1)} bytes`;
 }

@@ -8,11 +8,19 @@ import { hex } from '../bits/hex.ts';
 import type { MemoryRegion } from './memory-map.ts';
 import { searchedMemory } from './placement.ts';
 import { boundsText, directBounds, REFUSALS, type Bounds } from './window-prediction.ts';
-import { ADDRESS_LIMIT, alignmentOf, allowedBases, basesIn, rulesBroken, type WindowRequest } from './window-rules.ts';
+import {
+  ADDRESS_LIMIT,
+  alignmentOf,
+  allowedBases,
+  basesIn,
+  rulesBroken,
+  type WindowRequest,
+} from './window-rules.ts';
 
 /** What the loader did with the request. */
 export type SeenPlacement =
-  { readonly kind: 'placed'; readonly base: number } | { readonly kind: 'refused'; readonly errors: readonly string[] };
+  | { readonly kind: 'placed'; readonly base: number }
+  | { readonly kind: 'refused'; readonly errors: readonly string[] };
 
 export type DeviationName =
   | 'highest-one-image-short'
@@ -45,7 +53,10 @@ function searched(request: WindowRequest, window: Partial<WindowRequest>): Windo
 function between(bounds: Bounds | undefined): Instead | undefined {
   if (!bounds) return undefined;
   const { lowest, highest } = bounds;
-  return { text: boundsText(bounds), accepts: (seen) => seen.kind === 'placed' && seen.base >= lowest && seen.base <= highest };
+  return {
+    text: boundsText(bounds),
+    accepts: (seen) => seen.kind === 'placed' && seen.base >= lowest && seen.base <= highest,
+  };
 }
 
 /** GRUB takes its last possible start for its last possible end, and has less than an image left of the window. */
@@ -81,7 +92,9 @@ const DEVIATIONS: readonly KnownDeviation[] = [
       'where the maximum is below twice the size and the alignment is above the size, rounding passes below zero and the ' +
       'search knows no maximum any more (relocator.c, malloc_in_range)',
     instead: (map, request) =>
-      isLimitLost(request) ? between(directBounds(map, searched(request, { maxAddr: ADDRESS_LIMIT - 1 }))) : undefined,
+      isLimitLost(request)
+        ? between(directBounds(map, searched(request, { maxAddr: ADDRESS_LIMIT - 1 })))
+        : undefined,
   },
   {
     name: 'lowest-address-lost',
@@ -91,7 +104,12 @@ const DEVIATIONS: readonly KnownDeviation[] = [
       '(relocator.c, malloc_in_range)',
     instead: (map, request) =>
       isStartLost(request)
-        ? between(directBounds(map, searched(request, { minAddr: 0, maxAddr: request.maxAddr - request.sizeBytes })))
+        ? between(
+            directBounds(
+              map,
+              searched(request, { minAddr: 0, maxAddr: request.maxAddr - request.sizeBytes }),
+            ),
+          )
         : undefined,
   },
   {
@@ -129,7 +147,8 @@ function movedInstead(map: readonly MemoryRegion[], request: WindowRequest): Ins
   if (lowest === undefined || highest === undefined)
     return {
       text: 'a refusal',
-      accepts: (seen) => seen.kind === 'refused' && seen.errors.some((error) => REFUSALS['no-place'].test(error)),
+      accepts: (seen) =>
+        seen.kind === 'refused' && seen.errors.some((error) => REFUSALS['no-place'].test(error)),
     };
   const base = request.preference === 'high' ? highest : lowest;
   return request.preference === 'none' ? undefined : between({ lowest: base, highest: base });

@@ -32,7 +32,9 @@ export function judgePlacement(
 ): PlacementJudgement {
   const expected = expectedPlacement(map, request);
   const problem =
-    seen.kind === 'placed' ? baseProblem(map, request, seen.base, expected) : refusalProblem(seen.errors, expected);
+    seen.kind === 'placed'
+      ? baseProblem(map, request, seen.base, expected)
+      : refusalProblem(seen.errors, expected);
   if (problem === undefined) return { kind: 'agrees', ok: true, text: agreement(seen, expected) };
   const known = knownDeviations(map, request, loader).find(({ accepts }) => accepts(seen));
   if (!known) return { kind: 'disagrees', ok: false, text: problem };

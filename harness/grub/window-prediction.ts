@@ -122,12 +122,23 @@ function placed(
   const { preference } = request;
   const preferred = preferredBase(allowed, request);
   if (preferred === undefined)
-    return { kind: 'placed', conforming: [all], allowed, why: 'without a preference each allowed base conforms' };
+    return {
+      kind: 'placed',
+      conforming: [all],
+      allowed,
+      why: 'without a preference each allowed base conforms',
+    };
   const best = { lowest: preferred, highest: preferred };
   const direct = directBounds(map, request) ?? best;
   const superlative = preference === 'none' ? 'only' : SUPERLATIVES[preference];
   if (direct.lowest === preferred && direct.highest === preferred)
-    return { kind: 'placed', base: preferred, conforming: [best], allowed, why: `it is the ${superlative} allowed base` };
+    return {
+      kind: 'placed',
+      base: preferred,
+      conforming: [best],
+      allowed,
+      why: `it is the ${superlative} allowed base`,
+    };
   const why = `${hex(preferred)} is the ${superlative} allowed base, but ${whoKeeps(map, request, preferred)}`;
   return { kind: 'placed', conforming: [best, direct], allowed, why };
 }

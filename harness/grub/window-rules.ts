@@ -48,7 +48,10 @@ export function alignmentOf({ align }: RelocationWindow): number {
 }
 
 /** Is the region the image's once it runs? The loader's own memory is, for the loader is gone then. */
-export function isUsable({ use }: MemoryRegion, { keepsBootServices }: Pick<WindowRequest, 'keepsBootServices'>): boolean {
+export function isUsable(
+  { use }: MemoryRegion,
+  { keepsBootServices }: Pick<WindowRequest, 'keepsBootServices'>,
+): boolean {
   return use === 'free' || use === 'loader' || (use === 'boot-services' && keepsBootServices !== true);
 }
 
@@ -82,7 +85,8 @@ function joined(ranges: readonly Range[]): Range[] {
   const result: Range[] = [];
   for (const { start, end } of [...ranges].sort((a, b) => a.start - b.start)) {
     const last = result.at(-1);
-    if (last && start <= last.end) result[result.length - 1] = { start: last.start, end: Math.max(last.end, end) };
+    if (last && start <= last.end)
+      result[result.length - 1] = { start: last.start, end: Math.max(last.end, end) };
     else result.push({ start, end });
   }
   return result;
@@ -125,7 +129,10 @@ export function rulesBroken(map: readonly MemoryRegion[], request: WindowRequest
   if (!isAligned(base, align))
     broken.push({ rule: 'alignment', text: `${hex(base)} is no multiple of the alignment ${hex(align, 1)}` });
   if (base < minAddr)
-    broken.push({ rule: 'minimum', text: `${hex(base)} is below the window's lowest address ${hex(minAddr)}` });
+    broken.push({
+      rule: 'minimum',
+      text: `${hex(base)} is below the window's lowest address ${hex(minAddr)}`,
+    });
   if (end > maxAddr)
     broken.push({
       rule: 'maximum',
@@ -136,13 +143,21 @@ export function rulesBroken(map: readonly MemoryRegion[], request: WindowRequest
   return broken;
 }
 
-function memoryProblem(map: readonly MemoryRegion[], request: WindowRequest, image: Range): string | undefined {
+function memoryProblem(
+  map: readonly MemoryRegion[],
+  request: WindowRequest,
+  image: Range,
+): string | undefined {
   const owner = [...map]
     .sort((a, b) => a.start - b.start)
     .find((region) => !isUsable(region, request) && region.start < image.end && region.end > image.start);
-  if (owner) return `an image at ${rangeText(image)} would cover ${rangeText(owner)}, which the firmware keeps (${owner.label})`;
+  if (owner)
+    return `an image at ${rangeText(image)} would cover ${rangeText(owner)}, which the firmware keeps (${owner.label})`;
   const missing = without([image], usableMemory(map, request))[0];
-  return missing && `an image at ${rangeText(image)} would cover ${rangeText(missing)}, where the map has no memory`;
+  return (
+    missing &&
+    `an image at ${rangeText(image)} would cover ${rangeText(missing)}, where the map has no memory`
+  );
 }
 
 /** `0x00100000–0x001fffff`: both ends belong to the range. */
