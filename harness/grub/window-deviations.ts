@@ -13,6 +13,7 @@ import {
   alignmentOf,
   allowedBases,
   basesIn,
+  type RuleName,
   rulesBroken,
   type WindowRequest,
 } from './window-rules.ts';
@@ -33,6 +34,8 @@ export interface KnownDeviation {
   readonly name: DeviationName;
   /** Loader names and versions (boot information tag 2) that do this. */
   readonly loader: RegExp;
+  /** Rules that the loader breaks by it; it keeps the others. */
+  readonly breaks: readonly RuleName[];
   readonly text: string;
   /** What the loader does instead, or undefined where the condition does not hold. */
   readonly instead: (map: readonly MemoryRegion[], request: WindowRequest) => Instead | undefined;
@@ -77,6 +80,7 @@ const DEVIATIONS: readonly KnownDeviation[] = [
   {
     name: 'highest-one-image-short',
     loader: GRUB_2_06,
+    breaks: [],
     text:
       'the last possible start (maximum − size) is handed to a search that takes it for the last possible end, so that ' +
       'the highest base found lies one image too low (multiboot_elfxx.c → relocator.c, malloc_in_range)',
@@ -88,6 +92,7 @@ const DEVIATIONS: readonly KnownDeviation[] = [
   {
     name: 'highest-address-lost',
     loader: GRUB_2_06,
+    breaks: ['maximum'],
     text:
       'where the maximum is below twice the size and the alignment is above the size, rounding passes below zero and the ' +
       'search knows no maximum any more (relocator.c, malloc_in_range)',
@@ -99,6 +104,7 @@ const DEVIATIONS: readonly KnownDeviation[] = [
   {
     name: 'lowest-address-lost',
     loader: GRUB_2_06,
+    breaks: ['minimum'],
     text:
       'on i386-pc addresses have 32 bits: a minimum that rounds up to 4 GiB becomes 0, and the search begins there ' +
       '(relocator.c, malloc_in_range)',
@@ -115,6 +121,7 @@ const DEVIATIONS: readonly KnownDeviation[] = [
   {
     name: 'descriptors-not-joined',
     loader: GRUB_2_06,
+    breaks: [],
     text:
       'where the image must be moved, its place is looked for in one descriptor of the map at a time, and under UEFI ' +
       "GRUB's own staging buffer has split one before (relocator.c, grub_relocator_alloc_chunk_align)",
@@ -123,15 +130,16 @@ const DEVIATIONS: readonly KnownDeviation[] = [
   {
     name: 'alignment-as-bit-mask',
     loader: GRUB_2_06,
+    breaks: ['alignment'],
     text: 'the alignment is taken for a power of two whatever it is (misc.h, ALIGN_UP)',
-    instead: (map, request) => {
+    instead: (_map, request) => {
       const mask = alignmentOf(request) - 1;
       if (isPowerOfTwo(mask + 1)) return undefined;
-      const accepts = (seen: SeenPlacement) =>
-        seen.kind === 'placed' &&
-        (seen.base & mask) === 0 &&
-        rulesBroken(map, request, seen.base).every(({ rule }) => rule === 'alignment');
-      return { text: `a base without the bits of ${hex(mask, 1)}`, accepts };
+      const { preference, minAddr } = request;
+      const lowest = ((minAddr + mask) & ~mask) >>> 0;
+      const text = preference === 'low' ? hex(lowest) : `a base without the bits of ${hex(mask, 1)}`;
+      const fits = (base: number) => (preference === 'low' ? base === lowest : (base & mask) === 0);
+      return { text, accepts: (seen) => seen.kind === 'placed' && fits(seen.base) };
     },
   },
 ];
@@ -165,6 +173,19 @@ export function knownDeviations(
 ): readonly (Instead & { readonly deviation: KnownDeviation })[] {
   return DEVIATIONS.filter((deviation) => deviation.loader.test(loader)).flatMap((deviation) => {
     const instead = deviation.instead(map, request);
-    return instead ? [{ ...instead, deviation }] : [];
+    if (!instead) return [];
+    const accepts = (seen: SeenPlacement) =>
+      instead.accepts(seen) &&
+      (seen.kind === 'refused' || breaksOnly(deviation.breaks, map, request, seen.base));
+    return [{ ...instead, accepts, deviation }];
   });
+}
+
+function breaksOnly(
+  known: readonly RuleName[],
+  map: readonly MemoryRegion[],
+  request: WindowRequest,
+  base: number,
+): boolean {
+  return rulesBroken(map, request, base).every(({ rule }) => known.includes(rule));
 }

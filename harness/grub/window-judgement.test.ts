@@ -157,5 +157,6 @@ t.test('the known deviations, one by one', async (t) => {
   t.match(judge('bios-2560', split, refused(NO_PLACE)), { ok: false });
   const odd = { align: 0x3000, preference: 'low' } as const;
   t.match(judge('efi-2560', odd, placed(0x2000000)), { deviation: 'alignment-as-bit-mask' });
-  t.match(judge('efi-2560', odd, placed(0x2001000)), { ok: false });
+  t.match(judge('efi-2560', odd, placed(0x2002000)), { ok: false });
+  t.match(judge('efi-2560', odd, placed(0x2001000)), { kind: 'agrees' }, 'a multiple of 0x3000');
 });
