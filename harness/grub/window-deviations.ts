@@ -171,6 +171,8 @@ export function knownDeviations(
   request: WindowRequest,
   loader: string,
 ): readonly (Instead & { readonly deviation: KnownDeviation })[] {
+  // Those it refuses before it searches, and rightly.
+  if (request.minAddr + request.sizeBytes > request.maxAddr) return [];
   return DEVIATIONS.filter((deviation) => deviation.loader.test(loader)).flatMap((deviation) => {
     const instead = deviation.instead(map, request);
     if (!instead) return [];

@@ -152,6 +152,11 @@ t.test('the known deviations, one by one', async (t) => {
   });
   t.match(judge('bios-2560', wide, placed(2 ** 25)), { ok: false });
   t.match(judge('bios-2560', wide, refused(NO_PLACE)), { kind: 'agrees' }, 'the bug mended');
+  t.match(
+    judge('bios-2560', { ...wide, maxAddr: 0x2fff }, placed(2 ** 24)),
+    { ok: false },
+    'that is refused before',
+  );
   const split = { minAddr: 0x300000, maxAddr: 0x700000, sizeBytes: 0x400000 };
   t.match(judge('efi-2560', split, refused(NO_PLACE)), { deviation: 'descriptors-not-joined' });
   t.match(judge('bios-2560', split, refused(NO_PLACE)), { ok: false });

@@ -140,7 +140,8 @@ function placed(
       why: `it is the ${superlative} allowed base`,
     };
   const why = `${hex(preferred)} is the ${superlative} allowed base, but ${whoKeeps(map, request, preferred)}`;
-  return { kind: 'placed', conforming: [best, direct], allowed, why };
+  const isWithin = preferred >= direct.lowest && preferred <= direct.highest;
+  return { kind: 'placed', conforming: isWithin ? [direct] : [best, direct], allowed, why };
 }
 
 export function boundsText({ lowest, highest }: Bounds): string {
