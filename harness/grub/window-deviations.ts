@@ -27,6 +27,7 @@ export type DeviationName =
   | 'highest-one-image-short'
   | 'highest-address-lost'
   | 'lowest-address-lost'
+  | 'moved-to-address-0'
   | 'descriptors-not-joined'
   | 'alignment-as-bit-mask';
 
@@ -72,6 +73,10 @@ function isStartLost(request: WindowRequest): boolean {
   return request.firmware === 'bios' && alignUp(request.minAddr, alignmentOf(request)) >= ADDRESS_LIMIT;
 }
 
+function directFromZero(map: readonly MemoryRegion[], request: WindowRequest): Bounds | undefined {
+  return directBounds(map, searched(request, { minAddr: 0, maxAddr: request.maxAddr - request.sizeBytes }));
+}
+
 function isPowerOfTwo(value: number): boolean {
   return Number.isInteger(Math.log2(value));
 }
@@ -108,15 +113,17 @@ const DEVIATIONS: readonly KnownDeviation[] = [
     text:
       'on i386-pc addresses have 32 bits: a minimum that rounds up to 4 GiB becomes 0, and the search begins there ' +
       '(relocator.c, malloc_in_range)',
+    instead: (map, request) => (isStartLost(request) ? between(directFromZero(map, request)) : undefined),
+  },
+  {
+    name: 'moved-to-address-0',
+    loader: GRUB_2_06,
+    breaks: ['minimum', 'memory'],
+    text:
+      'as lowest-address-lost, where the image must be moved: its place becomes 0, which need not even be in the ' +
+      'descriptor that is looked at, and the firmware may keep it (relocator.c, grub_relocator_alloc_chunk_align)',
     instead: (map, request) =>
-      isStartLost(request)
-        ? between(
-            directBounds(
-              map,
-              searched(request, { minAddr: 0, maxAddr: request.maxAddr - request.sizeBytes }),
-            ),
-          )
-        : undefined,
+      isStartLost(request) && !directFromZero(map, request) ? between({ lowest: 0, highest: 0 }) : undefined,
   },
   {
     name: 'descriptors-not-joined',

@@ -144,6 +144,14 @@ t.test('the known deviations, one by one', async (t) => {
     text: /below the window's/,
   });
   t.match(judge('bios-2560', top, placed(2 ** 31)), { ok: false });
+  const low = { ...top, sizeBytes: 0x3a7000 };
+  t.match(judge('bios-512', low, placed(0)), {
+    ...{
+      deviation: 'moved-to-address-0',
+      text: /would cover 0x0009fc00–0x0009ffff, which the firmware keeps/,
+    },
+  });
+  t.match(judge('bios-2560', low, placed(0)), { ok: false });
   t.match(judge('efi-2560', top, placed(2 ** 30)), { ok: false }, '64-bit addresses do not wrap');
   const wide = { minAddr: 0x1000, maxAddr: 0x5000, align: 2 ** 24, preference: 'low' } as const;
   t.match(judge('bios-2560', wide, placed(2 ** 24)), {
