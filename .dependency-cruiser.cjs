@@ -23,7 +23,7 @@ const rooms = {
   toolchain: ['lifetime', 'process', 'workdir'],
   sources: ['lifetime', 'process', 'workdir', 'toolchain'],
   specimen: ['bits', 'lifetime', 'process', 'workdir', 'toolchain', 'elf', 'multiboot2'],
-  grub: ['bits', 'lifetime', 'process', 'workdir', 'sources', 'toolchain'],
+  grub: ['bits', 'lifetime', 'process', 'workdir', 'sources', 'toolchain', 'multiboot2'],
   image: ['bits', 'lifetime', 'process', 'workdir', 'layout', 'toolchain', 'grub'],
   xen: [
     'bits',

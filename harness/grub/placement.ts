@@ -13,6 +13,7 @@ import { alignUp, alignDown } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import type { Firmware } from './firmware-kind.ts';
 import type { MemoryRegion } from './memory-map.ts';
+import { isUsable } from './window-rules.ts';
 
 export interface PlacementRequest {
   readonly base: number;
@@ -20,6 +21,8 @@ export interface PlacementRequest {
   /** Alignment in the tag that GRUB is given. */
   readonly alignment: number;
   readonly firmware: Firmware;
+  /** false: the memory of UEFI's boot services is the image's, too. Left out, the image asks to keep them, as Xen does. */
+  readonly keepsBootServices?: boolean;
 }
 
 export type PlacementPrediction =
@@ -35,7 +38,7 @@ export function predictPlacement(
   const { base, sizeBytes } = request;
   const end = base + sizeBytes;
   const overlapping = map.filter((region) => region.start < end && region.end > base);
-  const owned = overlapping.find((region) => region.use !== 'free' && region.use !== 'loader');
+  const owned = overlapping.find((region) => !isAvailable(region, request));
   if (owned)
     return refused(
       'owned',
@@ -53,9 +56,24 @@ export function predictPlacement(
   );
 }
 
+/** Memory as GRUB sees it when it must move the image: each stretch is looked at alone. */
+export function searchedMemory(
+  map: readonly MemoryRegion[],
+  request: Omit<PlacementRequest, 'base'>,
+): readonly MemoryRegion[] {
+  return available(map, request).descriptors;
+}
+
+function isAvailable(
+  region: MemoryRegion,
+  { keepsBootServices = true }: Pick<PlacementRequest, 'keepsBootServices'>,
+): boolean {
+  return isUsable(region, { keepsBootServices });
+}
+
 /** GRUB's view when it looks for the target: available descriptors, with its staging buffer cut out on UEFI. */
-function available(map: readonly MemoryRegion[], request: PlacementRequest) {
-  const usable = map.filter((region) => region.use === 'free' || region.use === 'loader');
+function available(map: readonly MemoryRegion[], request: Omit<PlacementRequest, 'base'>) {
+  const usable = map.filter((region) => isAvailable(region, request));
   if (request.firmware === 'bios') return { descriptors: usable, staging: undefined };
   const staging = stagingBuffer(map, request);
   if (!staging) return { descriptors: usable, staging };
@@ -73,7 +91,7 @@ function available(map: readonly MemoryRegion[], request: PlacementRequest) {
 
 function stagingBuffer(
   map: readonly MemoryRegion[],
-  request: PlacementRequest,
+  request: Omit<PlacementRequest, 'base'>,
 ): { start: number; end: number } | undefined {
   for (const region of map) {
     if (region.use !== 'free') continue;

@@ -152,7 +152,7 @@ t.test(
 );
 
 t.test('an image without an EFI amd64 entry tag has no EFI entry', async (t) => {
-  const bios = smallXen(t.testdir(), (source) => source.replace('.word 9, 1', '.word 3, 1'));
+  const bios = smallXen(t.testdir(), (source) => source.replace('.word 9, 1', '.word 0x99, 1'));
   t.equal(entryAddress(bios.image, 'multiboot32'), 0x200000);
   t.throws(() => entryAddress(bios.image, 'efi64'), /no EFI amd64 entry address header tag/);
 });
