@@ -57,7 +57,13 @@ export interface Instance {
  */
 export type Expectation =
   | { readonly kind: 'boots'; readonly base?: number }
-  | { readonly kind: 'refused'; readonly base: number; readonly reason: string }
+  | {
+      readonly kind: 'refused';
+      readonly base?: number;
+      readonly reason: string;
+      /** The image's own header decides it, whatever the memory map; what GRUB must then say, where that is known. */
+      readonly byHeader?: { readonly grubError?: string };
+    }
   | { readonly kind: 'early-error'; readonly base?: number; readonly text: string }
   | { readonly kind: 'window'; readonly window: RelocationWindow; readonly predicted: string }
   | { readonly kind: 'not-relocated'; readonly base: number; readonly linkBase: number };
@@ -102,6 +108,8 @@ export interface InstanceResult {
   readonly verdict: Verdict;
   /** One line: why this verdict. */
   readonly reason: string;
+  /** What a person should hear of a pass: a known defect of the subject, a known deviation of the loader. */
+  readonly note?: string;
   readonly durationMs: number;
   /** Where the image was seen to be; null where it never got there. */
   readonly loadBaseAddress: string | null;

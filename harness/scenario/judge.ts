@@ -16,6 +16,8 @@ export interface Judgement {
   readonly verdict: Verdict;
   readonly reason: string;
   readonly checkpoints: readonly Checkpoint[];
+  /** What a person should hear of a pass. */
+  readonly note?: string;
 }
 
 export interface JudgedRecord {
@@ -38,7 +40,8 @@ export interface JudgedRecord {
 export function judge(judged: JudgedRecord): Judgement {
   const checkpoints = toldAsKnown(checkpointsOf(judged), judged.known);
   const { verdict, reason } = verdictOf(judged, checkpoints);
-  return { verdict, reason, checkpoints };
+  const note = verdict === 'pass' ? (knownText(checkpoints) ?? endNote(reason)) : undefined;
+  return { verdict, reason, checkpoints, ...(note === undefined ? {} : { note }) };
 }
 
 function verdictOf(
@@ -48,7 +51,7 @@ function verdictOf(
   const { record, expectation } = judged;
   const broken = harnessFault(record.end);
   if (broken) return { verdict: 'error', reason: broken };
-  if (expectation.kind === 'refused') return judgeRefusal(judged, expectation.reason);
+  if (expectation.kind === 'refused') return judgeRefusal(judged, expectation);
   const wrong = checkpoints.filter(({ ok }) => !ok);
   const first = wrong[0];
   if (expectation.kind === 'window' && record.end.kind === 'refused') return judgeWindowRefusal(checkpoints);
@@ -64,7 +67,9 @@ function verdictOf(
   const missed = record.missed.filter((name) => expectation.kind !== 'early-error' || name === 'entry');
   if (missed.length > 0)
     return { verdict: 'fail', reason: `it ended as expected, but never passed: ${missed.join(', ')}` };
-  return { verdict: 'pass', reason: `${passText(judged, checkpoints.length)}${knownText(checkpoints)}` };
+  const known = knownText(checkpoints);
+  const also = known === undefined ? '' : `; ${known}`;
+  return { verdict: 'pass', reason: `${passText(judged, checkpoints.length)}${also}` };
 }
 
 function passText({ expectation, loadBase, record }: JudgedRecord, witnesses: number): string {
@@ -75,6 +80,11 @@ function passText({ expectation, loadBase, record }: JudgedRecord, witnesses: nu
   return `booted${where}; ${witnesses} witnesses agree${record.checkpoints.length === 0 ? ' (no checkpoint could be set)' : ''}`;
 }
 
+/** How it ended is what is known of this version. */
+function endNote(reason: string): string | undefined {
+  return reason.startsWith('known defect of ') ? reason : undefined;
+}
+
 function judgeWindowRefusal(checkpoints: readonly Checkpoint[]): { verdict: Verdict; reason: string } {
   const placement = checkpoints.find(({ name }) => name === 'placement');
   if (!placement)
@@ -82,21 +92,31 @@ function judgeWindowRefusal(checkpoints: readonly Checkpoint[]): { verdict: Verd
   return { verdict: placement.ok ? 'pass' : 'fail', reason: placement.detail };
 }
 
-function judgeRefusal(judged: JudgedRecord, predicted: string): { verdict: Verdict; reason: string } {
+type Refused = Extract<Expectation, { kind: 'refused' }>;
+
+function judgeRefusal(judged: JudgedRecord, expected: Refused): { verdict: Verdict; reason: string } {
   const { record, refusalNow } = judged;
   const { end } = record;
+  const { reason: predicted, byHeader } = expected;
   if (end.kind !== 'refused')
     return {
       verdict: end.kind === 'subject' ? 'fail' : endVerdict(end),
       reason: `GRUB should have refused (${predicted}), but ${endText(judged)}`,
     };
-  if (refusalNow === undefined)
+  const now = byHeader ? predicted : refusalNow;
+  if (now === undefined)
     return {
       verdict: 'error',
       reason: `the refusal was predicted from a survey (${predicted}), but this boot's own memory map gives no reason for it`,
     };
   if (end.errors.length === 0) return { verdict: 'fail', reason: 'GRUB refused without saying why' };
-  return { verdict: 'pass', reason: `refused as predicted: ${refusalNow}` };
+  const { grubError } = byHeader ?? {};
+  if (grubError !== undefined && !end.errors.some((error) => error.includes(grubError)))
+    return {
+      verdict: 'fail',
+      reason: `GRUB refused with “${end.errors.join('”, “')}”, not with “${grubError}” (${predicted})`,
+    };
+  return { verdict: 'pass', reason: `refused as predicted: ${now}` };
 }
 
 /** Ends that say nothing about the subject. */
