@@ -12,7 +12,7 @@ type Target = (typeof TARGETS)[number];
 export function addBuildCommand(program: Command): void {
   const command = program
     .command('build')
-    .description('build GRUB and Xen (and our specimens) into the cache; what is there and whole is kept')
+    .description('build GRUB, Xen and our specimens into the cache; what is there and whole is kept')
     .argument('[target]', 'grub, xen or specimens; default: all', oneOf(TARGETS));
   addSourceOptions(command)
     .option('--if-needed', 'say nothing where everything is there (for set-up scripts)')
@@ -33,6 +33,7 @@ async function buildCommand(
 ): Promise<void> {
   const { grubBuild } = await import('../grub/build.ts');
   const { xenBuild } = await import('../xen/build.ts');
+  const { specimenBuild } = await import('../specimen/build.ts');
   const { makeReporter } = await import('../report/make-reporter.ts');
   const output = standardOutput();
   const reporter = makeReporter({ name: 'pretty' }, output, { cwd: process.cwd() });
@@ -49,7 +50,10 @@ async function buildCommand(
       const build = await xenBuild(request.subjects.xen, context);
       built.push(`Xen ${build.sourceLabel}: ${build.directory}`);
     }
-    if (target === 'specimens') built.push('there are no specimens yet');
+    if (target === undefined || target === 'specimens') {
+      const build = await specimenBuild('probe', context);
+      built.push(`specimen probe (${build.images.size} variants): ${build.directory}`);
+    }
   } finally {
     await reporter.end();
   }
