@@ -91,7 +91,7 @@ async function follow(run: CheckpointRun, checkpoints: ObservedCheckpoint[]): Pr
  * A check that cannot read what it needs has found something, too: that is an observation, not a broken harness. A stub
  * or a monitor that is silent or gone has nothing to do with the guest.
  */
-async function observeSafely(
+export async function observeSafely(
   observe: () => Promise<readonly Observation[]>,
 ): Promise<readonly Observation[]> {
   try {

@@ -1,40 +1,29 @@
-/** A load base that GRUB chose itself: in the window, aligned, in memory that is GRUB's to give. */
-import { isAligned } from '../bits/align.ts';
-import { hex } from '../bits/hex.ts';
-import type { MemoryRegion } from '../grub/memory-map.ts';
+/** What GRUB did with an image that left it a choice: by the specification, and the memory map that this boot printed. */
+import type { BootRecord } from '../boot/boot-session.ts';
+import { judgePlacement } from '../grub/window-judgement.ts';
+import type { SeenPlacement } from '../grub/window-deviations.ts';
+import type { Observation } from '../guest/guest-view.ts';
 import { relocatableTag } from '../multiboot2/relocatable-tag.ts';
-import { holds, type Observation } from '../guest/guest-view.ts';
-import type { BootImage } from '../subject/boot-image.ts';
+import { windowRequest } from './expectation.ts';
+import type { ReadyInstance } from './plan.ts';
 
-/** @param map the firmware's, before anything was loaded. An image that cannot be moved has no base to choose. */
-export function observeChosenBase(
-  image: BootImage,
-  loadBase: number,
-  map: readonly MemoryRegion[],
-): Observation[] {
-  const tag = relocatableTag(image.header);
-  if (!tag) return [];
-  const end = loadBase + image.loaded.loadSize;
-  const inWindow = loadBase >= tag.minAddr && end - 1 <= tag.maxAddr;
-  const kept = map.find(
-    (region) =>
-      region.start < end && region.end > loadBase && region.use !== 'free' && region.use !== 'loader',
-  );
-  return [
-    holds(
-      inWindow,
-      'the base GRUB chose lies in the image’s window',
-      `${hex(loadBase)} lies outside the image's window ${hex(tag.minAddr)}–${hex(tag.maxAddr)}`,
-    ),
-    holds(
-      isAligned(loadBase, tag.align),
-      `is a multiple of ${hex(tag.align, 1)}`,
-      `${hex(loadBase)} is no multiple of ${hex(tag.align, 1)}`,
-    ),
-    holds(
-      kept === undefined,
-      'and is in free memory',
-      `the image covers ${hex(kept?.start ?? 0)} (${kept?.label ?? ''}), which the firmware keeps`,
-    ),
-  ];
+/** Nothing where GRUB had no choice: a forced base, an image that cannot be moved, a protocol or GRUB that moves none. */
+export function observePlacement(planned: ReadyInstance, { end, loader }: BootRecord): Observation[] {
+  const { instance, subject, base, window, loaderName } = planned;
+  const asked = window ?? relocatableTag(subject.image.header);
+  if (base !== undefined || !asked || instance.protocol !== 'multiboot2') return [];
+  if (instance.grubVariant === 'no-relocation' || !loader) return [];
+  const seen = seenPlacement(end, loader.loadBase);
+  if (!seen) return [];
+  if (!loader.memoryMap)
+    return [{ ok: false, text: 'this boot printed no memory map to judge the placement by' }];
+  const { minAddr, maxAddr, align, preference } = asked;
+  const request = windowRequest({ minAddr, maxAddr, align, preference }, subject.image, instance.firmware);
+  const { ok, text } = judgePlacement(loader.memoryMap, request, seen, loaderName);
+  return [{ ok, text }];
+}
+
+function seenPlacement(end: BootRecord['end'], loadBase: number | undefined): SeenPlacement | undefined {
+  if (end.kind === 'refused') return { kind: 'refused', errors: end.errors };
+  return loadBase === undefined ? undefined : { kind: 'placed', base: loadBase };
 }

@@ -5,18 +5,21 @@
 
 import type { DeathKind } from '../boot/death.ts';
 import type { KeptVariant } from '../grub/variants.ts';
+import type { RelocationWindow } from '../multiboot2/header-tags.ts';
+import type { ProbeVariant } from '../specimen/probe-variants.ts';
 
 export type Firmware = 'bios' | 'efi';
 export type MachineType = 'q35' | 'pc';
 export type MediumKind = 'iso' | 'disk';
 export type BootProtocol = 'multiboot2' | 'multiboot1';
-/** `xen`: built from source, or the user's own; `kernel`: any other Multiboot2 kernel of the user's. */
-export type SubjectName = 'xen' | 'kernel';
+/** `xen`: built from source, or the user's own; `kernel`: any other Multiboot2 kernel of the user's; else our specimen. */
+export type SubjectName = 'xen' | 'kernel' | ProbeVariant;
 /** The boot loader: the source as it is, or one that is wrong in a known way, as the scenario's condition. */
 export type GrubVariant = KeptVariant;
 
 /**
  * Which load base an instance asks for.
+ * `window`: a case of grub/window-cases.ts: window, alignment and preference by name; GRUB chooses within it.
  * `any`: GRUB's own choice; `highest`: the highest slot the machine's memory map allows; `firmware-owned`: the lowest
  * slot that lies in the image's window but in memory that the firmware keeps; `none`: the protocol knows no relocation.
  * The two in the middle are found from the memory map of a survey boot, so a name stays the same on every firmware.
@@ -26,6 +29,7 @@ export type BaseChoice =
   | { readonly kind: 'highest' }
   | { readonly kind: 'firmware-owned' }
   | { readonly kind: 'none' }
+  | { readonly kind: 'window'; readonly name: string }
   | { readonly kind: 'at'; readonly address: number };
 
 /** One scenario × firmware × base × …: the unit that gets a verdict. */
@@ -50,12 +54,14 @@ export interface Instance {
  * How an instance should end.
  * `boots`: every witness puts the image at `base` (absent: wherever GRUB chose) and the subject reaches its end text;
  * `refused`: GRUB refuses the window, as its own rules and the memory map say; `early-error`: the subject says exactly
- * `text` and halts; `not-relocated`: a negative control: the image lands at its link base whatever was forced.
+ * `text` and halts; `window`: GRUB places it, or refuses, as the specification and the memory map leave it: `predicted`
+ * says which, from the survey's map; `not-relocated`: a negative control: the image lands at its link base whatever was forced.
  */
 export type Expectation =
   | { readonly kind: 'boots'; readonly base?: number }
   | { readonly kind: 'refused'; readonly base: number; readonly reason: string }
-  | { readonly kind: 'early-error'; readonly base: number; readonly text: string }
+  | { readonly kind: 'early-error'; readonly base?: number; readonly text: string }
+  | { readonly kind: 'window'; readonly window: RelocationWindow; readonly predicted: string }
   | { readonly kind: 'not-relocated'; readonly base: number; readonly linkBase: number };
 
 export type Verdict = 'pass' | 'fail' | 'skip' | 'error' | 'crash';

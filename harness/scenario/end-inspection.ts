@@ -1,33 +1,85 @@
-/** The layout once more, at an end that the subject announced itself; the machine is held for it and stays held. */
+/** Looks once more at an end that the subject announced itself; the machine is held for it and stays held. */
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { BootRecord, BootSession } from '../boot/boot-session.ts';
-import { layoutName } from '../boot/subject-driver.ts';
-import type { MemoryView, Observation, SharedRam } from '../guest/guest-view.ts';
-import type { InstanceDriver } from './instance-driver.ts';
+import { observeSafely } from '../boot/checkpoint-loop.ts';
+import { humanMonitor } from '../boot/guest.ts';
+import { hex } from '../bits/hex.ts';
+import { parseRegisterDump } from '../qemu/register-dump.ts';
+import type { EndedMachine, InstanceDriver } from './instance-driver.ts';
 
-/** The record with what the layout was like at the end; as it is where nobody can or need look. */
+/** The record with what was seen at the end; as it is where nobody can or need look. */
 export async function withEnd(
   session: BootSession,
   driver: InstanceDriver,
   record: BootRecord,
 ): Promise<BootRecord> {
   const { end, loader } = record;
-  const { ram, qmp } = session.machine;
-  if (end.kind !== 'subject' || !loader || !ram || !driver.inspectEnd) return record;
-  // A machine that is gone by now cannot be stopped; its memory is still there.
-  await qmp.execute('stop').catch(() => undefined);
-  const observations = await driver
-    .inspectEnd(memoryOf(ram), end.meaning, loader)
-    .catch((error: unknown): Observation[] => [
-      {
-        ok: false,
-        text: `could not be looked at: ${error instanceof Error ? error.message : String(error)}`,
-      },
-    ]);
-  if (observations.length === 0) return record;
-  const checkpoint = { name: layoutName('its end'), address: 0n, observations };
-  return { ...record, checkpoints: [...record.checkpoints, checkpoint] };
+  if (end.kind !== 'subject' || !loader || !driver.endInspections) return record;
+  const machine = await endedMachine(session, driver.haltsAtEnd === true);
+  if (!machine) return record;
+  const checkpoints = [...record.checkpoints];
+  for (const inspection of driver.endInspections(machine, end.meaning, loader)) {
+    const observations = await observeSafely(() => inspection.inspect());
+    if (observations.length > 0) checkpoints.push({ name: inspection.name, address: 0n, observations });
+  }
+  return { ...record, checkpoints, subjectLines: machine.lines };
 }
 
-function memoryOf(ram: SharedRam): MemoryView {
-  return { ram, readPhysical: (address, sizeBytes) => ram.read(address, sizeBytes) };
+/** undefined where the machine is gone by now. */
+async function endedMachine(
+  { machine, console }: BootSession,
+  haltsAtEnd: boolean,
+): Promise<EndedMachine | undefined> {
+  const { qmp, ram } = machine;
+  try {
+    const registers = await stopped(qmp, haltsAtEnd);
+    // What the guest wrote before it was stopped stands in the socket by now.
+    await setImmediate();
+    const readDevice = (address: number, sizeBytes: number) => devicePart(qmp, address, sizeBytes);
+    return {
+      readDevice,
+      // Without shared memory the monitor reads all there is, slowly.
+      readPhysical: (address, sizeBytes) =>
+        ram ? ram.read(address, sizeBytes) : readDevice(address, sizeBytes),
+      ...(ram ? { ram } : {}),
+      readMachineState: async () => parseRegisterDump(registers),
+      isHalted: HALTED.test(registers),
+      lines: console.lines('subject'),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+const HALTED = /\bHLT=1\b/;
+
+/** Between a guest's last character and its HLT lie a few instructions, and on a busy host some milliseconds. */
+const TRIES = 50;
+const PAUSE_MS = 20;
+
+/** @returns what the monitor shows of the stopped CPU. */
+async function stopped(qmp: BootSession['machine']['qmp'], haltsAtEnd: boolean): Promise<string> {
+  for (let tries = TRIES; ; tries--) {
+    await qmp.execute('stop');
+    const registers = await humanMonitor(qmp, 'info registers');
+    if (!haltsAtEnd || HALTED.test(registers) || tries <= 1) return registers;
+    await qmp.execute('cont');
+    await setTimeout(PAUSE_MS);
+  }
+}
+
+/** QEMU's HMP `xp`: lines of `00000000000b8000: 0x45 0x07 …`. */
+async function devicePart(
+  qmp: BootSession['machine']['qmp'],
+  address: number,
+  sizeBytes: number,
+): Promise<Uint8Array> {
+  const text = await humanMonitor(qmp, `xp /${sizeBytes}xb ${hex(address)}`);
+  const bytes = text
+    .split('\n')
+    .flatMap((line) => line.slice(line.indexOf(':') + 1).match(/0x[0-9a-f]{2}\b/g) ?? [])
+    .map(Number);
+  if (bytes.length !== sizeBytes)
+    throw new Error(`the monitor gave ${bytes.length} of ${sizeBytes} bytes at ${hex(address)}`);
+  return Uint8Array.from(bytes);
 }

@@ -54,6 +54,7 @@ function isRemembered(entry: [string, unknown]): entry is [string, RememberedExp
 
 export function baseWord({ base, protocol }: Instance): string {
   if (base.kind === 'at') return hex(base.address);
+  if (base.kind === 'window') return 'window';
   return protocol === 'multiboot1' ? 'link base' : base.kind;
 }
 
@@ -69,6 +70,8 @@ export function generalExpectation({ base, protocol, grubVariant }: Instance): s
       return 'boots at the highest base that the memory map allows';
     case 'firmware-owned':
       return 'GRUB refuses: the firmware keeps that memory';
+    case 'window':
+      return 'GRUB places it, or refuses, as the specification and the memory map say';
     case 'at':
       return isAligned(base.address, 2 * MIB)
         ? `boots at ${hex(base.address)}, unless the memory map predicts a refusal`

@@ -1,7 +1,6 @@
 import t from 'tap';
 import { header, image, RELOCATABLE } from '../multiboot2/testdata/image-builder.ts';
 import { parseBootImage } from '../subject/boot-image.ts';
-import { observeChosenBase } from './chosen-base.ts';
 import type { BaseChoice, Instance } from './contract.ts';
 import {
   expectationOf,
@@ -72,23 +71,4 @@ t.test('in words', async (t) => {
 t.test('a refusal is asked of the map that is given', async (t) => {
   t.equal(predictedRefusal('bios', 0x3e00000, MOVABLE, MEMORY_MAP), undefined);
   t.match(predictedRefusal('bios', 0x3e00000, MOVABLE, MEMORY_MAP.slice(0, 2)), /no memory at all/);
-});
-
-t.test('a base that GRUB chose: in the window, aligned, in free memory', async (t) => {
-  const wrong = (loadBase: number, map = MEMORY_MAP) =>
-    observeChosenBase(MOVABLE, loadBase, map).flatMap(({ ok, text }) => (ok ? [] : [text]));
-  t.strictSame(wrong(0x3e00000), []);
-  t.strictSame(wrong(0), ["0x00000000 lies outside the image's window 0x00200000–0xffffffff"]);
-  t.strictSame(wrong(0xffffffff - 0xfff), [
-    "0xfffff000 lies outside the image's window 0x00200000–0xffffffff",
-    '0xfffff000 is no multiple of 0x200000',
-  ]);
-  t.strictSame(wrong(0x301000), ['0x00301000 is no multiple of 0x200000']);
-  const kept = [{ start: 0x3e01000, end: 0x3e02000, use: 'reserved', label: 'ACPI-nvs' } as const];
-  t.strictSame(wrong(0x3e00000, kept), ['the image covers 0x03e01000 (ACPI-nvs), which the firmware keeps']);
-  t.strictSame(
-    observeChosenBase(FIXED, 0x200000, MEMORY_MAP),
-    [],
-    'without a tag there is nothing to choose',
-  );
 });

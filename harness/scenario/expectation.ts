@@ -3,6 +3,9 @@ import { isAligned } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import type { MemoryRegion } from '../grub/memory-map.ts';
 import { highestPlaceable, lowestOwned, predictPlacement, type Slots } from '../grub/placement.ts';
+import { expectedPlacement } from '../grub/window-prediction.ts';
+import { resolveWindow, windowCases } from '../grub/window-cases.ts';
+import type { WindowRequest } from '../grub/window-rules.ts';
 import type { RelocationWindow } from '../multiboot2/header-tags.ts';
 import { forcedWindow, relocatableTag } from '../multiboot2/relocatable-tag.ts';
 import type { BootImage } from '../subject/boot-image.ts';
@@ -23,6 +26,7 @@ export function resolveBase(
   switch (base.kind) {
     case 'any':
     case 'none':
+    case 'window':
       return undefined;
     case 'at':
       return base.address;
@@ -49,18 +53,56 @@ function slotsOf(instance: Instance, image: BootImage): Slots {
   };
 }
 
-/** The window that leaves `base` as the one place; undefined where the tag stays as it is, or there is none. */
+/**
+ * What is written into the relocatable header tag: the window that leaves `base` as the one place, or that of a case;
+ * undefined where the tag stays as it is, or there is none.
+ * @throws NoSuchBaseError where this memory map has no such window.
+ */
 export function windowOf(
-  { header, loaded }: BootImage,
+  instance: Instance,
+  image: BootImage,
   base: number | undefined,
+  map: readonly MemoryRegion[],
 ): RelocationWindow | undefined {
+  const { header, loaded } = image;
+  if (instance.base.kind === 'window') return caseWindow(instance, instance.base.name, image, map);
   const tag = relocatableTag(header);
   return base === undefined || !tag ? undefined : forcedWindow(base, loaded.loadSize, tag.align);
+}
+
+function caseWindow(
+  { firmware }: Instance,
+  name: string,
+  image: BootImage,
+  map: readonly MemoryRegion[],
+): RelocationWindow {
+  const found = windowCases(firmware).find((candidate) => candidate.name === name);
+  if (!found) throw new Error(`no window case is called ${name}`);
+  const keepsBootServices = keepsServices(image);
+  const resolved = resolveWindow(found, { map, sizeBytes: image.loaded.loadSize, keepsBootServices });
+  if (typeof resolved === 'string') throw new NoSuchBaseError(resolved);
+  return resolved;
+}
+
+function keepsServices({ header }: BootImage): boolean {
+  return header.tags.some(({ type }) => type === 'efiBootServices');
+}
+
+/** The question that GRUB is asked with a window. */
+export function windowRequest(
+  window: RelocationWindow,
+  image: BootImage,
+  firmware: Instance['firmware'],
+): WindowRequest {
+  const { loadSize: sizeBytes } = image.loaded;
+  return { ...window, sizeBytes, firmware, keepsBootServices: keepsServices(image) };
 }
 
 export interface ExpectationFacts {
   readonly image: BootImage;
   readonly map: readonly MemoryRegion[];
+  /** What the tag gets. */
+  readonly window?: RelocationWindow | undefined;
   /** Absent: the subject runs at any base. */
   readonly misalignedText?: string | undefined;
 }
@@ -71,8 +113,14 @@ export function expectationOf(
   base: number | undefined,
   facts: ExpectationFacts,
 ): Expectation {
-  const { image } = facts;
+  const { image, window, map } = facts;
   const { linkBase } = image.loaded;
+  if (instance.base.kind === 'window' && window) {
+    const placement = expectedPlacement(map, windowRequest(window, image, instance.firmware));
+    const predicted =
+      placement.kind === 'placed' ? `GRUB places it: ${placement.why}` : `GRUB refuses: ${placement.reason}`;
+    return { kind: 'window', window, predicted };
+  }
   if (instance.protocol === 'multiboot1') return { kind: 'boots', base: linkBase };
   if (base === undefined) return { kind: 'boots' };
   if (instance.grubVariant === 'no-relocation') return { kind: 'not-relocated', base, linkBase };
@@ -104,6 +152,8 @@ export function expectationText(expectation: Expectation): string {
       return expectation.base === undefined
         ? 'boots where GRUB puts it'
         : `boots at ${hex(expectation.base)}`;
+    case 'window':
+      return expectation.predicted;
     case 'refused':
       return `GRUB refuses: ${expectation.reason}`;
     case 'early-error':

@@ -6,17 +6,34 @@ import type { GuestView, MemoryView, Observation } from '../guest/guest-view.ts'
 import { checkEntryRules } from '../subject/entry-rules.ts';
 import type { LoadedSubject, SubjectFacts } from '../subject/loaded-subject.ts';
 import { subjectAt } from '../subject/loaded-subject.ts';
+import type { MachineState } from '../multiboot2/machine-state-rules.ts';
 import type { LayoutOracle } from './layout-oracle.ts';
+
+/** The machine at an end that the subject announced: stopped, with nobody at its gdbstub. */
+export interface EndedMachine extends MemoryView {
+  /** What stands at an address that is no RAM, e.g. in VGA text memory. */
+  readDevice(address: number, sizeBytes: number): Promise<Uint8Array>;
+  readMachineState(): Promise<MachineState>;
+  /** In HLT. */
+  readonly isHalted: boolean;
+  /** All console lines of the subject's phase, those after its end included. */
+  readonly lines: readonly string[];
+}
 
 export interface InstanceDriver extends SubjectDriver {
   /** What is known of the layout of this driver's one boot. */
   readonly layout: LayoutOracle;
   /** Checkpoints that could not be found in this image, each with its reason. */
   readonly notPossible: readonly string[];
-  /** The console's own figures, where the subject came to its expected end. */
-  observeConsole(lines: readonly string[], report: LoaderReport): readonly Observation[];
-  /** The layout where the subject itself has announced its end, and memory was still nobody's then. */
-  inspectEnd?(guest: MemoryView, meaning: EndMeaning, report: LoaderReport): Promise<readonly Observation[]>;
+  /** What the subject says of itself, where it came to its expected end; `name`: the witness's. */
+  readonly own: {
+    readonly name: string;
+    observe(lines: readonly string[], report: LoaderReport): readonly Observation[];
+  };
+  /** It halts soon after its last word: what is looked at then waits for that. */
+  readonly haltsAtEnd?: boolean;
+  /** What is looked at where the subject itself has announced its end. */
+  endInspections?(machine: EndedMachine, meaning: EndMeaning, report: LoaderReport): readonly Inspection[];
 }
 
 /** Where the image is, by the loader's own word; its link base where the loader says nothing. */

@@ -15,6 +15,7 @@ const DEFAULTS = {
 } as const;
 
 export function baseName(base: BaseChoice): string {
+  if (base.kind === 'window') return base.name;
   return base.kind === 'at' ? `base-${hex(base.address)}` : `base-${base.kind}`;
 }
 
@@ -25,6 +26,8 @@ export function instanceName(instance: Omit<Instance, 'name'>): string {
     instance.firmware,
     // A protocol that knows no relocation has no base to name.
     ...(instance.base.kind === 'none' ? [] : [baseName(instance.base)]),
+    // A scenario's own subject is known by its name; a variant of the probe is not.
+    ...(instance.subject.startsWith('probe-') ? [instance.subject] : []),
     ...axes.filter(([axis, usual]) => instance[axis] !== usual).map(([axis]) => instance[axis]),
     ...(instance.memoryMib === DEFAULT_MEMORY_MIB ? [] : [`memory-${instance.memoryMib}`]),
     ...(instance.repeat === undefined ? [] : [`repeat-${instance.repeat}`]),

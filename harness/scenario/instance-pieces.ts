@@ -4,9 +4,11 @@ import type { RelocationWindow } from '../multiboot2/header-tags.ts';
 import { withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
 import type { SubjectFacts } from '../subject/loaded-subject.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
+import { withCircumstances } from './circumstances.ts';
 import type { SubjectName } from './contract.ts';
 import type { InstanceDriver } from './instance-driver.ts';
 import { kernelDriver } from './kernel-driver.ts';
+import { probeDriver } from './probe-driver.ts';
 import type { ReadyInstance } from './plan.ts';
 import type { Subject } from './subject.ts';
 import { xenDriver } from './xen-driver.ts';
@@ -15,12 +17,15 @@ import { xenDriver } from './xen-driver.ts';
 const MAX_CHOICE_LENGTH = 62;
 
 /** What layouts call a subject. */
-const CALLED: Readonly<Record<SubjectName, string>> = { xen: 'Xen', kernel: 'the kernel' };
+function calledAs(name: SubjectName): string {
+  if (name === 'xen') return 'Xen';
+  return name === 'kernel' ? 'the kernel' : 'the probe';
+}
 
 export function subjectFacts({ instance, subject, given, window, loaderName }: ReadyInstance): SubjectFacts {
   const { modules = [], expectedEnd } = given;
   return {
-    called: CALLED[subject.name],
+    called: calledAs(subject.name),
     image: { ...subject.image, bytes: handedOver(subject, window) },
     symbols: subject.symbols,
     firmware: instance.firmware,
@@ -37,12 +42,16 @@ export function subjectFacts({ instance, subject, given, window, loaderName }: R
 /** A driver serves one boot. */
 export function driverOf(planned: ReadyInstance, disassembler: Disassembler): InstanceDriver {
   const facts = subjectFacts(planned);
-  switch (planned.subject.name) {
-    case 'xen':
-      return xenDriver(facts, disassembler);
-    case 'kernel':
-      return kernelDriver(facts, planned.given.expectedLine);
-  }
+  return withCircumstances(subjectDriver(planned, facts, disassembler), facts, planned.given);
+}
+
+function subjectDriver(
+  { subject, given }: ReadyInstance,
+  facts: SubjectFacts,
+  disassembler: Disassembler,
+): InstanceDriver {
+  if (subject.name === 'xen') return xenDriver(facts, disassembler);
+  return subject.name === 'kernel' ? kernelDriver(facts, given.expectedLine) : probeDriver(facts);
 }
 
 export function payloadOf({ instance, subject, given, window }: ReadyInstance): Payload {

@@ -19,10 +19,11 @@ const good: JudgedRecord = {
   record: goodRecord,
   expectation: { kind: 'boots', base: 0x3e00000 },
   loadBase: 0x3e00000,
-  console: ok,
+  own: { name: 'console', observations: ok },
   placement: [],
   refusalNow: undefined,
 };
+const NOTHING = { name: 'console', observations: [] };
 /** The good record with something broken. */
 const broken = (record: Partial<BootRecord>, rest: Partial<JudgedRecord> = {}) =>
   judge({ ...good, ...rest, record: { ...goodRecord, ...record } });
@@ -43,7 +44,10 @@ t.test('each witness can make it fail, and is named', async (t) => {
     verdict: 'fail',
     reason: 'base computed: %esi is 0x0, not 0x3c00000',
   });
-  t.match(broken({}, { console: wrong }), { verdict: 'fail', reason: /^console: / });
+  t.match(broken({}, { own: { name: 'console', observations: wrong } }), {
+    verdict: 'fail',
+    reason: /^console: /,
+  });
   t.match(broken({}, { placement: wrong }), { verdict: 'fail', reason: /^placement: / });
   t.match(broken({ loader: { ...loader, loadBase: 0x200000 } }), {
     verdict: 'fail',
@@ -139,7 +143,7 @@ t.test('host and harness faults are errors, never the subject’s', async (t) =>
 t.test('a predicted refusal must happen, for the predicted reason', async (t) => {
   const expectation: Expectation = { kind: 'refused', base: 0x1000000, reason: 'the firmware keeps it' };
   const refused: BootEnd = { kind: 'refused', errors: ["couldn't find suitable memory target"] };
-  const rest = { expectation, refusalNow: 'the firmware keeps it', console: [] };
+  const rest = { expectation, refusalNow: 'the firmware keeps it', own: NOTHING };
   t.match(broken({ end: refused, checkpoints: [] }, rest), {
     verdict: 'pass',
     reason: /^refused as predicted/,
@@ -160,7 +164,7 @@ t.test('an early error must be the exact text, once', async (t) => {
   const text = 'ERR: Xen must be loaded at a 2Mb boundary!';
   const expectation: Expectation = { kind: 'early-error', base: 0x3e00000, text };
   const end: BootEnd = { kind: 'subject', meaning: 'early-error', text };
-  const rest = { expectation, console: [] };
+  const rest = { expectation, own: NOTHING };
   t.match(broken({ end, subjectLines: [text] }, rest), { verdict: 'pass', reason: /said exactly/ });
   t.match(broken({ end, subjectLines: [text, text] }, rest), { verdict: 'fail' });
   t.match(broken({ end, subjectLines: ['ERR: Xen must be loaded at a 2M!'] }, rest), { verdict: 'fail' });
@@ -193,4 +197,56 @@ t.test('the negative control passes only where the image is at its link base', a
     verdict: 'fail',
     reason: /at 0x00200000, not at 0x03e00000/,
   });
+});
+
+t.test('a defect that the version is known to have is told, and nothing else is let through', async (t) => {
+  const known = {
+    ...({
+      of: 'Xen',
+      fix: 'e58a2858d5',
+      mendedIn: '4.20',
+      witness: 'first page',
+      version: '4.17.6-pre',
+    } as const),
+    text: /^0xffc is 0x[0-9a-f]+, not 0xa5a5a5a5$/,
+  };
+  const saying = (text: string, name = 'first page') => ({
+    checkpoints: [{ name, address: 0n, observations: [{ ok: false, text }] }],
+  });
+  const defect = saying('0xffc is 0x3ffb63e, not 0xa5a5a5a5');
+  const told = broken(defect, { known });
+  t.match(told, {
+    verdict: 'pass',
+    reason: /known defect of Xen 4\.17\.6-pre, mended in 4\.20 \(e58a2858d5\)/,
+  });
+  t.match(told.checkpoints.at(1), {
+    name: 'first page',
+    ok: true,
+    detail: /^known defect .*0xffc is 0x3ffb63e/,
+  });
+  const fails = { verdict: 'fail' };
+  t.match(broken(defect, { known: { ...known, version: '4.20.0' } }), fails, 'the version has the fix');
+  t.match(broken(defect, { known: { ...known, version: '5.0' } }), fails, 'a later one, too');
+  t.match(broken(defect, { known: { ...known, version: undefined } }), fails, 'no version is known');
+  t.match(broken(saying('0xfec is 0x3ffb63e'), { known }), fails, 'another place');
+  t.match(broken(saying('0xffc is 0x1, not 0xa5a5a5a5', 'entry'), { known }), fails, 'another witness');
+  t.match(broken({}, { known }), { verdict: 'pass', reason: /witnesses agree$/ }, 'it has been mended there');
+  const end: BootEnd = { kind: 'machine', end: { kind: 'reset' } };
+  const byEnd = { ...known, witness: 'end', text: /reset or triple-faulted/ };
+  t.match(broken({ end }, { known: byEnd }), { verdict: 'pass', reason: /known defect/ });
+  t.match(broken({ end }, { known }), { verdict: 'crash' });
+});
+
+t.test('a window: placed or refused as the rules leave it', async (t) => {
+  const window = { minAddr: 0, maxAddr: 0x1000, align: 1, preference: 'low' } as const;
+  const expectation: Expectation = { kind: 'window', window, predicted: 'GRUB refuses: it is too small' };
+  const end: BootEnd = { kind: 'refused', errors: ['no'] };
+  const placement = [{ ok: true, text: 'GRUB refused, rightly' }];
+  const rest = { expectation, own: NOTHING, placement };
+  const refused = { end, checkpoints: [] };
+  t.match(broken(refused, rest), { verdict: 'pass', reason: 'GRUB refused, rightly' });
+  t.match(broken({}, rest), { verdict: 'pass', reason: /^booted/ });
+  const wrong = [{ ok: false, text: 'GRUB refused without reason' }];
+  t.match(broken(refused, { ...rest, placement: wrong }), { verdict: 'fail', reason: /without reason/ });
+  t.match(broken(refused, { ...rest, placement: [] }), { verdict: 'fail' }, 'nobody judged it');
 });

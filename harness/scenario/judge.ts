@@ -10,6 +10,7 @@ import { isStop, type ObservedCheckpoint } from '../boot/subject-driver.ts';
 import type { ProcessExit } from '../process/spawn-group.ts';
 import type { Observation } from '../guest/guest-view.ts';
 import type { Checkpoint, Expectation, Verdict } from './contract.ts';
+import { knownEnd, knownText, toldAsKnown, type VersionedDefect } from './known-defect.ts';
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -22,18 +23,20 @@ export interface JudgedRecord {
   readonly expectation: Expectation;
   /** Where the image is, by the loader's own word; the entry checkpoint finds it there. */
   readonly loadBase: number | undefined;
-  /** The console's own figures, where the subject reached its console. */
-  readonly console: readonly Observation[];
-  /** The base is in the window [min, max − size] and aligned, for a base that GRUB chose itself. */
+  /** What the subject says of itself, where it came to its expected end. */
+  readonly own: { readonly name: string; readonly observations: readonly Observation[] };
+  /** What GRUB did with the window that it was given, where it had a choice. */
   readonly placement: readonly Observation[];
   /** Why GRUB should refuse, asked again of the memory map that this very boot printed. */
   readonly refusalNow: string | undefined;
+  /** What this version of subject or loader is known to do. */
+  readonly known?: VersionedDefect | undefined;
   /** How the machine died, where that was looked into. */
   readonly death?: Death | undefined;
 }
 
 export function judge(judged: JudgedRecord): Judgement {
-  const checkpoints = checkpointsOf(judged);
+  const checkpoints = toldAsKnown(checkpointsOf(judged), judged.known);
   const { verdict, reason } = verdictOf(judged, checkpoints);
   return { verdict, reason, checkpoints };
 }
@@ -48,8 +51,11 @@ function verdictOf(
   if (expectation.kind === 'refused') return judgeRefusal(judged, expectation.reason);
   const wrong = checkpoints.filter(({ ok }) => !ok);
   const first = wrong[0];
+  if (expectation.kind === 'window' && record.end.kind === 'refused') return judgeWindowRefusal(checkpoints);
   const wantedEnd = expectation.kind === 'early-error' ? 'early-error' : 'expected';
   if (record.end.kind !== 'subject' || record.end.meaning !== wantedEnd) {
+    const asKnown = knownEnd(endText(judged), judged.known);
+    if (asKnown !== undefined && !first) return { verdict: 'pass', reason: asKnown };
     const also = first ? `; before that, ${first.name}: ${first.detail}` : '';
     return { verdict: endVerdict(record.end), reason: `${endText(judged)}${lastSeen(record)}${also}` };
   }
@@ -58,7 +64,7 @@ function verdictOf(
   const missed = record.missed.filter((name) => expectation.kind !== 'early-error' || name === 'entry');
   if (missed.length > 0)
     return { verdict: 'fail', reason: `it ended as expected, but never passed: ${missed.join(', ')}` };
-  return { verdict: 'pass', reason: passText(judged, checkpoints.length) };
+  return { verdict: 'pass', reason: `${passText(judged, checkpoints.length)}${knownText(checkpoints)}` };
 }
 
 function passText({ expectation, loadBase, record }: JudgedRecord, witnesses: number): string {
@@ -67,6 +73,13 @@ function passText({ expectation, loadBase, record }: JudgedRecord, witnesses: nu
   if (expectation.kind === 'not-relocated')
     return `control: forced to ${hex(expectation.base)}, it landed${where}, and ${witnesses} witnesses say so`;
   return `booted${where}; ${witnesses} witnesses agree${record.checkpoints.length === 0 ? ' (no checkpoint could be set)' : ''}`;
+}
+
+function judgeWindowRefusal(checkpoints: readonly Checkpoint[]): { verdict: Verdict; reason: string } {
+  const placement = checkpoints.find(({ name }) => name === 'placement');
+  if (!placement)
+    return { verdict: 'fail', reason: 'GRUB refused, and nothing could judge whether it had to' };
+  return { verdict: placement.ok ? 'pass' : 'fail', reason: placement.detail };
 }
 
 function judgeRefusal(judged: JudgedRecord, predicted: string): { verdict: Verdict; reason: string } {
@@ -148,14 +161,14 @@ function lastSeen(record: BootRecord): string {
 
 /** The loader's word, the stub's checkpoints and the console, in the order of the boot. */
 function checkpointsOf(judged: JudgedRecord): Checkpoint[] {
-  const { record, console, placement } = judged;
+  const { record, own, placement } = judged;
   return [
     ...(record.loader && record.end.kind !== 'refused' ? [fold('loader', loaderObservations(judged))] : []),
     ...(placement.length > 0 ? [fold('placement', placement)] : []),
     ...record.checkpoints.map((checkpoint: ObservedCheckpoint) =>
       fold(checkpoint.name, checkpoint.observations),
     ),
-    ...(console.length > 0 ? [fold('console', console)] : []),
+    ...(own.observations.length > 0 ? [fold(own.name, own.observations)] : []),
     ...(judged.expectation.kind === 'early-error' &&
     record.end.kind === 'subject' &&
     record.end.meaning === 'early-error'
@@ -183,7 +196,7 @@ function loaderObservations({ record, expectation }: JudgedRecord): Observation[
   const wanted =
     expectation.kind === 'not-relocated'
       ? expectation.linkBase
-      : expectation.kind === 'refused'
+      : expectation.kind === 'refused' || expectation.kind === 'window'
         ? undefined
         : expectation.base;
   return [

@@ -43,10 +43,14 @@ export function kernelDriver(facts: SubjectFacts, expected: RegExp | undefined):
         inspect: () => layout.atEntry(guest, at(report), report.printedMap ?? report.memoryMap ?? [], false),
       },
     ],
-    observeConsole: (lines): Observation[] => [
-      expected
-        ? { ok: true, text: `it said “${lines.find((line) => expected.test(line)) ?? ''}”` }
-        : { ok: true, text: SETTLED },
-    ],
+    own: {
+      name: 'console',
+      observe: (lines): Observation[] => [
+        {
+          ok: true,
+          text: expected ? `it said “${lines.find((line) => expected.test(line)) ?? ''}”` : SETTLED,
+        },
+      ],
+    },
   };
 }

@@ -12,6 +12,7 @@ import type { Expectation, Instance, RunListener } from './contract.ts';
 import { expectationOf, NoSuchBaseError, resolveBase, windowOf } from './expectation.ts';
 import { scenarioOf, type Circumstances, type Scenario } from './scenario.ts';
 import type { Subject } from './subject.ts';
+import { neutralised } from './neutralised.ts';
 
 export type AcceleratorChoice = 'auto' | Accelerator;
 
@@ -84,9 +85,12 @@ class Planner {
 
   async plan(instance: Instance): Promise<PlannedInstance> {
     const { artifacts } = this.request;
-    const given = scenarioOf(this.request.scenarios, instance).given(instance);
-    const subject = artifacts.subjects.get(instance.subject);
-    if (!subject) throw new Error(`no subject ${instance.subject} was made for ${instance.name}`);
+    const scenario = scenarioOf(this.request.scenarios, instance);
+    if (scenario.notMade !== undefined) return { kind: 'skip', instance, reason: scenario.notMade };
+    const given = scenario.given(instance);
+    const made = artifacts.subjects.get(instance.subject);
+    if (!made) throw new Error(`no subject ${instance.subject} was made for ${instance.name}`);
+    const subject = neutralised(made, given.neutralised ?? []);
     const firmware = artifacts.firmware.get(firmwareKey(instance.firmware, instance.machine));
     if (firmware === undefined || typeof firmware === 'string')
       return { kind: 'skip', instance, reason: firmware ?? 'no firmware was looked for' };
@@ -105,11 +109,13 @@ class Planner {
     const { misalignedText } = given;
     try {
       const base = resolveBase(instance, image, memoryMap);
-      const expectation = expectationOf(instance, base, { image, map: memoryMap, misalignedText });
+      const window = windowOf(instance, image, base, memoryMap);
+      const predicted = expectationOf(instance, base, { image, map: memoryMap, window, misalignedText });
+      const expectation = scenario.expectation?.(instance, predicted) ?? predicted;
       const loaderName = `GRUB ${grub.build.version}`;
-      const window = windowOf(image, base);
       return {
-        ...{ kind: 'ready', instance, subject, given, spec, base, window },
+        ...{ kind: 'ready', instance, subject, given, base, window },
+        spec: given.cpuFeatures ? { ...spec, cpuFeatures: given.cpuFeatures } : spec,
         ...{ expectation, memoryMap, loaderName },
       };
     } catch (error) {

@@ -1,5 +1,7 @@
 /** The images that a run boots, built or read. */
 import type { SourceSpec } from '../sources/source-spec.ts';
+import { specimenBuild } from '../specimen/build.ts';
+import type { ProbeVariant } from '../specimen/probe-variants.ts';
 import type { ToolchainContext } from '../toolchain/toolchain-context.ts';
 import { xenBuild } from '../xen/build.ts';
 import type { SubjectName } from './contract.ts';
@@ -35,17 +37,21 @@ export async function prepareSubject(
   { xen, kernel }: SubjectSources,
   context: ToolchainContext,
 ): Promise<Subject> {
-  switch (name) {
-    case 'xen':
-      return xenSubject(xen, context);
-    case 'kernel':
-      if (kernel === undefined) throw new Error('no kernel was given');
-      return loadSubject('kernel', kernel, undefined, kernel);
-  }
+  if (name === 'xen') return xenSubject(xen, context);
+  if (name !== 'kernel') return probeSubject(name, context);
+  if (kernel === undefined) throw new Error('no kernel was given');
+  return loadSubject('kernel', kernel, undefined, kernel);
 }
 
 async function xenSubject(source: XenSource, context: ToolchainContext): Promise<Subject> {
   if (source.kind === 'file') return loadSubject('xen', source.image, source.symbols, source.image);
   const build = await xenBuild(source, context);
   return loadSubject('xen', build.image, build.symbols, build.sourceLabel);
+}
+
+async function probeSubject(name: ProbeVariant, context: ToolchainContext): Promise<Subject> {
+  const { images, digest } = await specimenBuild('probe', context);
+  const path = images.get(name);
+  if (path === undefined) throw new Error(`the probe has no variant ${name}`);
+  return loadSubject(name, path, undefined, `probe ${digest.slice(0, 8)}`);
 }

@@ -11,13 +11,15 @@ import { Deadline } from '../lifetime/deadline.ts';
 import { writeFileAtomic } from '../workdir/atomic-file.ts';
 import { writeError } from '../workdir/folder-errors.ts';
 import { instanceFolder } from '../workdir/run-folder.ts';
+import { consoleVersion } from '../xen/console.ts';
 import type { Artifacts } from './artifacts.ts';
-import { observeChosenBase } from './chosen-base.ts';
+import { observePlacement } from './chosen-base.ts';
 import type { InstanceResult } from './contract.ts';
 import { deathRecord } from './death-record.ts';
 import { predictedRefusal } from './expectation.ts';
 import { commonFields, evidenceOf, failedOutcome, removeEvidence, type Outcome } from './instance-result.ts';
-import { judge } from './judge.ts';
+import type { VersionedDefect } from './known-defect.ts';
+import { judge, type JudgedRecord } from './judge.ts';
 import { layoutFailed, withWriter } from './damage-search.ts';
 import { withEnd } from './end-inspection.ts';
 import { loadBaseOf, type InstanceDriver } from './instance-driver.ts';
@@ -124,29 +126,39 @@ async function writePayload(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 function judgedRecord(
-  { instance, base, expectation }: ReadyInstance,
+  planned: ReadyInstance,
   driver: InstanceDriver,
   facts: SubjectFacts,
   record: BootRecord,
-) {
+): JudgedRecord {
+  const { instance, base, expectation } = planned;
   const { loader, end } = record;
   const loaded = end.kind === 'refused' ? undefined : loader;
-  const loadBase = loaded && loadBaseOf(loaded, facts);
-  const reachedConsole = end.kind === 'subject' && end.meaning === 'expected';
+  const reachedEnd = end.kind === 'subject' && end.meaning === 'expected';
+  const { own } = driver;
   return {
     record,
     expectation,
-    loadBase,
-    console: reachedConsole && loaded ? driver.observeConsole(record.subjectLines, loaded) : [],
-    placement:
-      base === undefined && loadBase !== undefined && instance.protocol === 'multiboot2'
-        ? observeChosenBase(facts.image, loadBase, loader?.memoryMap ?? [])
-        : [],
+    loadBase: loaded && loadBaseOf(loaded, facts),
+    own: {
+      name: own.name,
+      observations: reachedEnd && loaded ? own.observe(record.subjectLines, loaded) : [],
+    },
+    placement: observePlacement(planned, record),
+    known: versioned(planned, record),
     refusalNow:
       base === undefined || !loader?.memoryMap
         ? undefined
         : predictedRefusal(instance.firmware, base, facts.image, loader.memoryMap),
   };
+}
+
+/** The version is what this boot itself says it is. */
+function versioned({ given, loaderName }: ReadyInstance, record: BootRecord): VersionedDefect | undefined {
+  const { knownDefect } = given;
+  if (!knownDefect) return undefined;
+  const version = knownDefect.of === 'GRUB' ? loaderName : consoleVersion(record.subjectLines);
+  return { ...knownDefect, version };
 }
 
 /** Before anything connects to the gdbstub, which stops the machine. */

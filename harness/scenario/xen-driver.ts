@@ -43,9 +43,12 @@ export function xenDriver(facts: SubjectFacts, disassembler: Disassembler): Inst
     },
     stops: (report) => plan.addresses.map((address) => stopAt(address, at(report).physicalStart)),
     observe: (name, guest, report) => observe(guest, at(report), addressOf(name)),
-    observeConsole: (lines, report) => observeConsole(lines, at(report)),
+    own: { name: 'console', observe: (lines, report) => observeConsole(lines, at(report)) },
     inspections: (stop, guest, report) => inspections(layout, stop, guest, at(report), report),
-    inspectEnd: (guest, meaning, report) => inspectXenEnd(layout, guest, meaning, at(report)),
+    endInspections: (machine, meaning, report) =>
+      meaning === 'early-error'
+        ? [{ name: layoutName('its end'), inspect: () => inspectXenEnd(layout, machine, at(report)) }]
+        : [],
   };
 }
 

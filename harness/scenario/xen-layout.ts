@@ -1,5 +1,4 @@
 /** Where a boot of Xen looks at the layout, and what Xen has come to own by then. */
-import type { EndMeaning } from '../boot/boot-end.ts';
 import type { LoaderReport } from '../grub/console.ts';
 import type { GuestView, MemoryView, Observation } from '../guest/guest-view.ts';
 import { subtract, type Interval } from '../layout/interval.ts';
@@ -44,11 +43,10 @@ export async function atStartXen(
 export async function inspectXenEnd(
   layout: LayoutOracle,
   guest: MemoryView,
-  meaning: EndMeaning,
   subject: LoadedSubject,
 ): Promise<Observation[]> {
   const { symbols } = subject;
-  if (meaning !== 'early-error' || !layout.isPending || !symbols) return [];
+  if (!layout.isPending || !symbols) return [];
   const symbolised = { ...subject, symbols };
   const taken = await takenSince(guest, symbolised, layout.entry);
   // The window is chosen on the way: an error before that has none.

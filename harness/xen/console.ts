@@ -32,6 +32,11 @@ function lineMatching(lines: readonly string[], pattern: RegExp): RegExpExecArra
   return undefined;
 }
 
+/** What Xen says its version is, e.g. `4.17.6-pre`. */
+export function consoleVersion(lines: readonly string[]): string | undefined {
+  return lineMatching(lines, XEN_LINES.version)?.[1];
+}
+
 /** The image's own build id on the console proves that this file, and no other, is what booted. */
 function observeBuildId(lines: readonly string[], { image }: LoadedSubject): Observation[] {
   const wanted = image.elf && buildId(image.elf);
@@ -55,7 +60,7 @@ export function observeConsole(lines: readonly string[], subject: LoadedSubject)
   const base = lineMatching(lines, XEN_LINES.loadBase)?.[1];
   const loader = lineMatching(lines, /^\(XEN\) Bootloader: (.*)$/)?.[1];
   const commandLine = lineMatching(lines, /^\(XEN\) Command line: ?(.*)$/)?.[1];
-  const version = lineMatching(lines, XEN_LINES.version)?.[1];
+  const version = consoleVersion(lines);
   const { expectedEnd = NO_DOM0 } = subject;
   const end = expectedEndPattern(expectedEnd);
   const ends = lines.filter((line) => end.test(line)).length;

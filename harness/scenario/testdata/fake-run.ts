@@ -91,7 +91,7 @@ export async function planned(
     instance: one,
     subject,
     given: SMALL.given(one),
-    window: windowOf(subject.image, REFUSED_BASE),
+    window: windowOf(one, subject.image, REFUSED_BASE, MEMORY_MAP),
     spec,
     base: REFUSED_BASE,
     expectation: expectation ?? { kind: 'refused', base: REFUSED_BASE, reason: 'there is no memory' },

@@ -1,0 +1,47 @@
+/** A defect that the version under test is known to have: told, not held against it. Pure. */
+import type { Checkpoint } from './contract.ts';
+import type { KnownDefect } from './scenario.ts';
+
+/** A known defect, and the version that this boot says it is of; undefined: it said none. */
+export type VersionedDefect = KnownDefect & { readonly version: string | undefined };
+
+/** `4.17.6-pre`, `GRUB 2.06-loadbase…`: the first two numbers, which decide. */
+const VERSION = /(\d+)\.(\d+)/;
+
+/** Whether the version is older than the first one with the fix; a version that nobody knows is not. */
+export function isBefore(version: string | undefined, mendedIn: string): boolean {
+  const [seen, mended] = [VERSION.exec(version ?? ''), VERSION.exec(mendedIn)];
+  if (!seen || !mended) return false;
+  const major = Number(seen[1]) - Number(mended[1]);
+  return major < 0 || (major === 0 && Number(seen[2]) < Number(mended[2]));
+}
+
+function says({ of, version = '', mendedIn, fix }: VersionedDefect): string {
+  const name = version.startsWith(of) ? version : `${of} ${version}`;
+  return `known defect of ${name}, mended in ${mendedIn} (${fix})`;
+}
+
+/** The checkpoints, that of the known defect counted as it should be. */
+export function toldAsKnown(
+  checkpoints: readonly Checkpoint[],
+  known: VersionedDefect | undefined,
+): readonly Checkpoint[] {
+  if (!known || !isBefore(known.version, known.mendedIn)) return checkpoints;
+  return checkpoints.map((checkpoint) => {
+    const { name, ok, detail } = checkpoint;
+    const isKnown = !ok && name === known.witness && known.text.test(detail);
+    return isKnown ? { name, ok: true, detail: `${says(known)}: ${detail}` } : checkpoint;
+  });
+}
+
+/** For the verdict's one line. */
+export function knownText(checkpoints: readonly Checkpoint[]): string {
+  const told = checkpoints.find(({ detail }) => detail.startsWith('known defect of '));
+  return told ? `; ${told.detail}` : '';
+}
+
+/** Why an end that should not be is as it must be with this version; undefined where it is not. */
+export function knownEnd(endText: string, known: VersionedDefect | undefined): string | undefined {
+  if (known?.witness !== 'end' || !isBefore(known.version, known.mendedIn)) return undefined;
+  return known.text.test(endText) ? `${says(known)}: ${endText}` : undefined;
+}
