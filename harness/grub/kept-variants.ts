@@ -53,6 +53,15 @@ export const KEPT_VARIANTS = {
       'relocator',
     ),
   ],
+  /** BIOS only: the jump into a 64-bit image takes its address where it is (968928240); the standard one does not. */
+  'relocator64-mended': [
+    change(
+      "give the relocator's jump to 64-bit code a displacement of 4 bytes",
+      /\.byte 0xff, 0x25\n\t\.quad 0/,
+      '.byte 0xff, 0x25\n\t.long 0',
+      'longModeRelocator',
+    ),
+  ],
 } as const satisfies Readonly<Record<string, readonly Transform[]>>;
 
 export type KeptVariant = keyof typeof KEPT_VARIANTS;
