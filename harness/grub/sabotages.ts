@@ -1,7 +1,7 @@
 /**
- * Defects of our own making, as changes to GRUB's source (those of its placement of images: placement-sabotages.ts): each makes a boot loader that breaks one promise of the
+ * Defects of our own making, as changes to GRUB's source: each makes a boot loader that breaks one promise of the
  * Multiboot2 Specification, so that it can be seen whether a boot notices. Upstream fixes that a defect undoes are named
- * by commit.
+ * by commit. Those of where an image is placed: placement-sabotages.ts.
  */
 import type { Transform } from '../sources/transforms.ts';
 import { change } from './source-change.ts';
