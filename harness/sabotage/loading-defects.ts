@@ -11,7 +11,11 @@ export const LOADING_DEFECTS: readonly Defect[] = [
     history: '88f8d1463',
     make: { depth: 'grub', variant: 'sabotage-bss-half-cleared' },
     instances: [HIGH],
-    expected: { verdicts: ['fail'], witness: 'record', reason: /record: segment 3: \d+ of \d+ bytes of BSS are not zero/ },
+    expected: {
+      verdicts: ['fail'],
+      witness: 'record',
+      reason: /record: segment 3: \d+ of \d+ bytes of BSS are not zero/,
+    },
   },
   {
     name: 'bss-over-cleared',
