@@ -4,6 +4,7 @@
  */
 
 import type { DeathKind } from '../boot/death.ts';
+import type { KeptVariant } from '../grub/variants.ts';
 import type { RelocationWindow } from '../multiboot2/header-tags.ts';
 import type { ProbeVariant } from '../specimen/probe-variants.ts';
 
@@ -13,7 +14,8 @@ export type MediumKind = 'iso' | 'disk';
 export type BootProtocol = 'multiboot2' | 'multiboot1';
 /** `xen`: built from source, or the user's own; `kernel`: any other Multiboot2 kernel of the user's; else our specimen. */
 export type SubjectName = 'xen' | 'kernel' | ProbeVariant;
-export type GrubVariant = 'standard' | 'no-relocation';
+/** The boot loader: the source as it is, or one that is wrong in a known way, as the scenario's condition. */
+export type GrubVariant = KeptVariant;
 
 /**
  * Which load base an instance asks for.
