@@ -51,7 +51,7 @@ export const GRUB_DEFECTS: readonly Defect[] = [
     claim: 'boot information lies in the first page, where real-mode vectors and BIOS data are',
     history: '0f3f5b7c1',
     make: { depth: 'grub', variant: 'sabotage-information-in-first-page' },
-    instances: [BIOS],
+    instances: ['history-information-place~bios~base-any', BIOS],
     expected: atEntry(/entry: boot information at 0x00000[0-9a-f]{3}, not at 0x00001000 or above/),
   },
   {
@@ -74,7 +74,7 @@ export const GRUB_DEFECTS: readonly Defect[] = [
       'boot services are kept, yet a memory map taken before the image was entered is passed: it is stale',
     history: 'f2b6c20a2',
     make: { depth: 'grub', variant: 'sabotage-stale-memory-map' },
-    instances: [EFI],
+    instances: ['history-stale-maps~efi~base-any', EFI],
     expected: atEntry(/entry: a memory map \(tag 6 or 17\) is passed although boot services are kept/),
   },
   {
@@ -83,7 +83,7 @@ export const GRUB_DEFECTS: readonly Defect[] = [
       'the EFI entry gets a stack that is no multiple of 16: calls into the firmware fault or do not, as its compiler liked',
     history: '4e5414b2a',
     make: { depth: 'grub', variant: 'sabotage-efi-stack-misaligned' },
-    instances: [EFI],
+    instances: ['history-efi-stack~efi~base-any', EFI],
     expected: atEntry(/entry: %rsp is 0x[0-9a-f]*8, no multiple of 16/),
   },
   {

@@ -2,7 +2,7 @@
 import type { Defect } from './defect.ts';
 
 /** The probe in four segments, linked at other virtual than physical addresses. */
-const HIGH = 'history-virtual-addresses~bios~base-0x03e00000';
+const HIGH = 'history-virtual-addresses~bios~base-0x03e00000~probe-segments-high-vaddr';
 
 export const LOADING_DEFECTS: readonly Defect[] = [
   {
@@ -13,8 +13,8 @@ export const LOADING_DEFECTS: readonly Defect[] = [
     instances: [HIGH],
     expected: {
       verdicts: ['fail'],
-      witness: 'record',
-      reason: /record: segment 3: \d+ of \d+ bytes of BSS are not zero/,
+      witness: 'layout at entry',
+      reason: /layout at entry: the BSS, which must be zero, is changed at 0x[0-9a-f]{8}/,
     },
   },
   {
@@ -36,5 +36,31 @@ export const LOADING_DEFECTS: readonly Defect[] = [
     make: { depth: 'grub', variant: 'sabotage-entry-virtual' },
     instances: [HIGH],
     expected: { verdicts: ['crash'], reason: /triple|reset|hang|loop|hlt/ },
+  },
+  {
+    name: 'retry-unmended',
+    claim:
+      'a second choice of memory forgets the alignment: GRUB 2.06 as it is, where a mended one is expected',
+    history: '4127ea3a9',
+    make: { depth: 'grub', variant: 'allocation-refused' },
+    instances: ['history-retry-alignment~efi~anywhere-0x200000-low~allocation-refused-mended'],
+    expected: {
+      verdicts: ['fail'],
+      witness: 'placement',
+      reason: /placement: GRUB chose 0x[0-9a-f]{8}, but .*no multiple of/,
+    },
+  },
+  {
+    name: 'relocator64-unmended',
+    claim:
+      'the way into 64-bit mode jumps through nothing: GRUB 2.06 as it is, where a mended one is expected',
+    history: '968928240',
+    make: { depth: 'grub', variant: 'no-relocation' },
+    instances: ['history-64-bit-entry~bios~kfreebsd~relocator64-mended'],
+    expected: {
+      verdicts: ['crash'],
+      reason: /triple fault|reset/,
+      deaths: ['triple-fault', 'reset-or-triple-fault'],
+    },
   },
 ];

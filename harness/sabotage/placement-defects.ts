@@ -71,7 +71,11 @@ export const PLACEMENT_DEFECTS: readonly Defect[] = [
     claim: 'a window that is exactly as large as the image is refused',
     history: '61ff5602f',
     make: { depth: 'grub', variant: 'sabotage-size-a-page-more' },
-    instances: [on('bios', 'exact-0x1000-low'), on('efi', 'exact-0x1000-high')],
+    instances: [
+      'history-window-arithmetic~bios~exact-0x1000-none',
+      on('bios', 'exact-0x1000-low'),
+      on('efi', 'exact-0x1000-high'),
+    ],
     expected: misplaced(
       'GRUB refused \\(“invalid min/max address and/or load size”\\) without reason: expected is 0x02000000',
     ),
@@ -82,7 +86,11 @@ export const PLACEMENT_DEFECTS: readonly Defect[] = [
       'a window that is smaller than the image is not refused: the subtraction wraps, and there is no maximum',
     history: '61ff5602f',
     make: { depth: 'grub', variant: 'sabotage-window-check-gone' },
-    instances: [on('bios', 'smaller-than-image-0x1000-none'), on('efi', 'smaller-than-image-0x1000-none')],
+    instances: [
+      'history-window-arithmetic~bios~smaller-than-image-0x1000-none',
+      on('bios', 'smaller-than-image-0x1000-none'),
+      on('efi', 'smaller-than-image-0x1000-none'),
+    ],
     expected: misplaced(
       `GRUB chose ${BASE}, but must refuse: 0x[0-9a-f]+ bytes from 0x00000000 end at ${BASE}, above ${BASE}`,
     ),

@@ -11,9 +11,10 @@ import type { ProbeVariant } from '../specimen/probe-variants.ts';
 export type Firmware = 'bios' | 'efi';
 export type MachineType = 'q35' | 'pc';
 export type MediumKind = 'iso' | 'disk';
-export type BootProtocol = 'multiboot2' | 'multiboot1';
+/** `kfreebsd`: GRUB's only way into a 64-bit image on BIOS. */
+export type BootProtocol = 'multiboot2' | 'multiboot1' | 'kfreebsd';
 /** `xen`: built from source, or the user's own; `kernel`: any other Multiboot2 kernel of the user's; else our specimen. */
-export type SubjectName = 'xen' | 'kernel' | ProbeVariant;
+export type SubjectName = 'xen' | 'kernel' | ProbeVariant | 'bios-64bit-entry';
 /** The boot loader: the source as it is, or one that is wrong in a known way, as the scenario's condition. */
 export type GrubVariant = KeptVariant;
 

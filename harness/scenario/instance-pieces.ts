@@ -4,6 +4,7 @@ import type { RelocationWindow } from '../multiboot2/header-tags.ts';
 import { withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
 import type { SubjectFacts } from '../subject/loaded-subject.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
+import { bios64BitDriver } from './bios-64bit-driver.ts';
 import { withCircumstances } from './circumstances.ts';
 import type { SubjectName } from './contract.ts';
 import type { InstanceDriver } from './instance-driver.ts';
@@ -30,7 +31,7 @@ export function subjectFacts({ instance, subject, given, window, loaderName }: R
     symbols: subject.symbols,
     firmware: instance.firmware,
     protocol: instance.protocol,
-    relocatingLoader: instance.grubVariant === 'standard' && instance.protocol === 'multiboot2',
+    relocatingLoader: instance.grubVariant !== 'no-relocation' && instance.protocol === 'multiboot2',
     loaderName,
     arguments: given.arguments,
     moduleCount: modules.length,
@@ -51,6 +52,7 @@ function subjectDriver(
   disassembler: Disassembler,
 ): InstanceDriver {
   if (subject.name === 'xen') return xenDriver(facts, disassembler);
+  if (subject.name === 'bios-64bit-entry') return bios64BitDriver(facts);
   return subject.name === 'kernel' ? kernelDriver(facts, given.expectedLine) : probeDriver(facts);
 }
 

@@ -31,6 +31,8 @@ export interface JudgedRecord {
   readonly placement: readonly Observation[];
   /** Why GRUB should refuse, asked again of the memory map that this very boot printed. */
   readonly refusalNow: string | undefined;
+  /** false: a protocol by which GRUB does not say where it puts an image. */
+  readonly loaderSays?: boolean;
   /** What this version of subject or loader is known to do. */
   readonly known?: VersionedDefect | undefined;
   /** How the machine died, where that was looked into. */
@@ -183,7 +185,9 @@ function lastSeen(record: BootRecord): string {
 function checkpointsOf(judged: JudgedRecord): Checkpoint[] {
   const { record, own, placement } = judged;
   return [
-    ...(record.loader && record.end.kind !== 'refused' ? [fold('loader', loaderObservations(judged))] : []),
+    ...(record.loader && record.end.kind !== 'refused' && judged.loaderSays !== false
+      ? [fold('loader', loaderObservations(judged))]
+      : []),
     ...(placement.length > 0 ? [fold('placement', placement)] : []),
     ...record.checkpoints.map((checkpoint: ObservedCheckpoint) =>
       fold(checkpoint.name, checkpoint.observations),

@@ -148,6 +148,7 @@ function judgedRecord(
     },
     placement: observePlacement(planned, record),
     known: versioned(planned, record),
+    loaderSays: instance.protocol !== 'kfreebsd',
     refusalNow:
       base === undefined || !loader?.memoryMap
         ? undefined

@@ -30,6 +30,7 @@ const SPECIMENS = {
 } as const satisfies Record<string, Specimen>;
 
 export type SpecimenName = keyof typeof SPECIMENS;
+export const SPECIMEN_NAMES = Object.keys(SPECIMENS) as readonly SpecimenName[];
 export type SpecimenVariant<Name extends SpecimenName> = keyof (typeof SPECIMENS)[Name]['variants'] & string;
 
 /** Every variant of a specimen, whole and checked. */

@@ -10,7 +10,7 @@ export interface SubjectFacts {
   readonly image: BootImage;
   readonly symbols: ImageSymbols | undefined;
   readonly firmware: 'bios' | 'efi';
-  readonly protocol: 'multiboot2' | 'multiboot1';
+  readonly protocol: 'multiboot2' | 'multiboot1' | 'kfreebsd';
   /** Whether the loader knows relocation, so that tag 21 must be there. */
   readonly relocatingLoader: boolean;
   /** The boot loader name tag that the GRUB we built must give, e.g. `GRUB 2.06-loadbase.1a2b3c4d`. */

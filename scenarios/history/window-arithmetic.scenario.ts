@@ -36,7 +36,7 @@ const scenario: Scenario = {
   history: {
     fixes: ['eba6db632', '61ff5602f'],
     witness: 'placement',
-    sabotages: ['window-check-gone', 'maximum-as-last-start'],
+    sabotages: ['window-check-gone', 'size-a-page-more'],
   },
 };
 

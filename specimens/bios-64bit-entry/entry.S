@@ -5,7 +5,7 @@
  * one line, `specimen: 64-bit entry reached`, and the CPU halts.
  *
  * Why: a loader's way from 32-bit code into a 64-bit kernel is code of its own, and few kernels ask for it; GRUB's was
- * broken from 2011 to 2.12 (968928240), and there is nothing but a triple fault to see of that.
+ * broken until 2.12 (968928240), and there is nothing but a triple fault to see of that.
  *
  * Why it can tell: in 32-bit mode the first instruction would not find the text, for it would take a distance for an
  * address. Nothing is written and no stack is used.
