@@ -39,6 +39,7 @@ export function kernelScenario(image: BootImage, given: Circumstances): Scenario
     name,
     claim:
       'A Multiboot2 kernel of the user’s is placed, entered and told what the specification says, and goes on from there.',
+    sweeps: true,
     given: () => given,
     notices: findings.map(({ rule, severity, text }) => `header, ${severity}: ${rule}: ${text}`),
     expectation: ({ base }, predicted) => refusalByHeader(findings, base) ?? predicted,
