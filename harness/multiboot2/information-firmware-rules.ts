@@ -45,7 +45,7 @@ const AVAILABLE: Readonly<Record<number, (given: InformationContext) => boolean>
   17: (given) => given.firmware === 'efi' && mapsGiven(given),
   18: ({ keptBootServices }) => keptBootServices,
   20: ({ keptBootServices }) => keptBootServices,
-  21: ({ relocatable }) => relocatable,
+  21: ({ relocatable, toldBase }) => relocatable && toldBase !== 'absent',
 };
 
 export const PRESENCE_RULES: readonly InformationRule[] = [
@@ -124,13 +124,17 @@ export const LOAD_BASE_RULES: readonly InformationRule[] = [
     name: 'load-base-told',
     demands: 'a relocatable image is told its load base address',
     source: 'Multiboot2 §3.6.23',
-    breaches: present(({ relocatable }) => (relocatable ? [21] : undefined)),
+    breaches: present(({ relocatable, toldBase }) =>
+      relocatable && toldBase !== 'absent' ? [21] : undefined,
+    ),
   },
   {
     name: 'load-base-only-if-relocatable',
     demands: 'the load base address comes only if the image has the relocatable header tag',
     source: 'Multiboot2 §3.6.23',
-    breaches: absent(({ relocatable }) => (relocatable ? undefined : [21])),
+    breaches: absent(({ relocatable, toldBase }) =>
+      relocatable && toldBase !== 'absent' ? undefined : [21],
+    ),
   },
   {
     name: 'load-base-value',
@@ -138,11 +142,11 @@ export const LOAD_BASE_RULES: readonly InformationRule[] = [
     source: 'Multiboot2 §3.6.23',
     breaches: (view) => {
       const [told] = fieldsOfKind(view, 'loadBaseAddress');
-      const { loadBase } = view.given;
+      const { loadBase, toldBase = loadBase } = view.given;
       return (
         told &&
         breachIf(
-          told.address !== loadBase,
+          toldBase !== 'absent' && told.address !== toldBase,
           () => `told ${hex(told.address)}, the image is at ${hex(loadBase)}`,
         )
       );

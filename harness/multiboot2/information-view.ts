@@ -14,6 +14,8 @@ export interface InformationContext {
   readonly entry: 'multiboot32' | 'efi64';
   /** Load base address by another witness than tag 21. */
   readonly loadBase: number;
+  /** What a loader that does not tell the truth in tag 21 must say there instead; absent: loadBase. */
+  readonly toldBase?: number | 'absent';
   /** Physical; `end` is the first byte after the image, its BSS included. */
   readonly imageRange: { readonly start: number; readonly end: number };
   /** The image has a relocatable header tag (type 10). */

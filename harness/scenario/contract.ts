@@ -13,7 +13,8 @@ export type MediumKind = 'iso' | 'disk';
 export type BootProtocol = 'multiboot2' | 'multiboot1';
 /** `xen`: built from source, or the user's own; `kernel`: any other Multiboot2 kernel of the user's; else our specimen. */
 export type SubjectName = 'xen' | 'kernel' | ProbeVariant;
-export type GrubVariant = 'standard' | 'no-relocation';
+/** The boot loader: the source as it is, or one that is wrong in a known way, which a scenario takes as its condition. */
+export type GrubVariant = 'standard' | 'no-relocation' | 'tag-21-lies' | 'tag-21-absent';
 
 /**
  * Which load base an instance asks for.
@@ -43,6 +44,8 @@ export interface Instance {
   readonly protocol: BootProtocol;
   readonly grubVariant: GrubVariant;
   readonly base: BaseChoice;
+  /** What else differs between instances of one scenario, in a word that only the scenario knows: `ebda-0x2000`. */
+  readonly variant?: string;
   readonly memoryMib: number;
   /** Which of the repeats of `--repeat N` this is, from 1; absent where nothing is repeated. */
   readonly repeat?: number;

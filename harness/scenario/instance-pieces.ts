@@ -1,11 +1,12 @@
 /** What a planned instance boots: its payload, what is known of its subject, and the driver that watches it. */
+import { MIB } from '../bits/align.ts';
 import type { Payload } from '../image/payload.ts';
 import type { RelocationWindow } from '../multiboot2/header-tags.ts';
 import { withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
 import type { SubjectFacts } from '../subject/loaded-subject.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import { withCircumstances } from './circumstances.ts';
-import type { SubjectName } from './contract.ts';
+import type { GrubVariant, SubjectName } from './contract.ts';
 import type { InstanceDriver } from './instance-driver.ts';
 import { kernelDriver } from './kernel-driver.ts';
 import { probeDriver } from './probe-driver.ts';
@@ -22,6 +23,12 @@ function calledAs(name: SubjectName): string {
   return name === 'kernel' ? 'the kernel' : 'the probe';
 }
 
+/** What these loaders say in tag 21 instead of the truth: grub/variants.ts makes them. */
+function toldBase(variant: GrubVariant): Pick<SubjectFacts, 'toldBase'> {
+  if (variant === 'tag-21-lies') return { toldBase: { offBytes: 2 * MIB } };
+  return variant === 'tag-21-absent' ? { toldBase: 'absent' } : {};
+}
+
 export function subjectFacts({ instance, subject, given, window, loaderName }: ReadyInstance): SubjectFacts {
   const { modules = [], expectedEnd } = given;
   return {
@@ -30,7 +37,8 @@ export function subjectFacts({ instance, subject, given, window, loaderName }: R
     symbols: subject.symbols,
     firmware: instance.firmware,
     protocol: instance.protocol,
-    relocatingLoader: instance.grubVariant === 'standard' && instance.protocol === 'multiboot2',
+    relocatingLoader: instance.grubVariant !== 'no-relocation' && instance.protocol === 'multiboot2',
+    ...toldBase(instance.grubVariant),
     loaderName,
     arguments: given.arguments,
     moduleCount: modules.length,

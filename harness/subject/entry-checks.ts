@@ -15,7 +15,7 @@ import {
   type GuestView,
   type Observation,
 } from '../guest/guest-view.ts';
-import type { LoadedSubject } from './loaded-subject.ts';
+import { toldBaseOf, type LoadedSubject } from './loaded-subject.ts';
 
 const CR0_PE = 1n;
 const CR0_PG = 1n << 31n;
@@ -136,14 +136,22 @@ async function checkInformation2(
 }
 
 function loadBaseTag(address: number | undefined, subject: LoadedSubject): Observation {
-  if (subject.relocatingLoader)
-    return address === undefined
-      ? { ok: false, text: `tag 21 (load base address) is absent, not ${hex(subject.loadBase, 1)}` }
-      : equal('tag 21 (load base address)', address, subject.loadBase);
+  if (subject.relocatingLoader) return equalBase(address, toldBaseOf(subject));
   return holds(
     address === undefined || address === subject.loadBase,
     `tag 21 ${address === undefined ? 'is absent' : `says ${hex(address)}`}, as from a loader that knows no relocation`,
     `tag 21 says ${hex(address ?? 0)} though the image is at ${hex(subject.loadBase)}`,
+  );
+}
+
+function equalBase(address: number | undefined, wanted: number | undefined): Observation {
+  const what = 'tag 21 (load base address)';
+  if (address !== undefined && wanted !== undefined) return equal(what, address, wanted);
+  const shown = (value: number | undefined) => (value === undefined ? 'absent' : hex(value, 1));
+  return holds(
+    address === wanted,
+    `${what} is absent, as this loader leaves it out`,
+    `${what} is ${shown(address)}, not ${shown(wanted)}`,
   );
 }
 

@@ -13,6 +13,8 @@ export interface SubjectFacts {
   readonly protocol: 'multiboot2' | 'multiboot1';
   /** Whether the loader knows relocation, so that tag 21 must be there. */
   readonly relocatingLoader: boolean;
+  /** What a loader says in tag 21 that does not tell the truth there; absent: it does. */
+  readonly toldBase?: 'absent' | { readonly offBytes: number };
   /** The boot loader name tag that the GRUB we built must give, e.g. `GRUB 2.06-loadbase.1a2b3c4d`. */
   readonly loaderName: string;
   /** The subject's command line as the loader passes it. */
@@ -34,6 +36,12 @@ export interface LoadedSubject extends SubjectFacts {
 
 /** A subject whose symbols are there, as every checkpoint after the entry needs. */
 export type SymbolisedSubject = LoadedSubject & { readonly symbols: ImageSymbols };
+
+/** What tag 21 must hold with this loader; undefined: it must not be there. */
+export function toldBaseOf({ toldBase, loadBase }: LoadedSubject): number | undefined {
+  if (toldBase === 'absent') return undefined;
+  return loadBase + (toldBase?.offBytes ?? 0);
+}
 
 export function subjectAt(facts: SubjectFacts, loadBase: number): LoadedSubject {
   return {

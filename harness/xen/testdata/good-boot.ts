@@ -23,6 +23,8 @@ export interface BootRecipe {
   readonly protocol?: 'multiboot2' | 'multiboot1';
   /** Default: the standard, relocating loader. */
   readonly relocatingLoader?: boolean;
+  /** Default: the truth. */
+  readonly toldBase?: NonNullable<LoadedSubject['toldBase']>;
   readonly loadBase?: number;
   /** Where the trampoline's copy is. */
   readonly trampoline?: number;
@@ -45,6 +47,7 @@ export class GoodBoot {
       ...{ image: xen.image, symbols: xen.symbols, entry, protocol, loadBase },
       physicalStart: loadBase - LINK_BASE,
       relocatingLoader: recipe.relocatingLoader ?? protocol === 'multiboot2',
+      ...(recipe.toldBase === undefined ? {} : { toldBase: recipe.toldBase }),
       loaderName: LOADER_NAME,
       arguments: ARGUMENTS,
       moduleCount: 0,
