@@ -80,7 +80,7 @@ const BREAKAGES: Readonly<Record<string, readonly Broken[]>> = {
   'load-base-told': [withTag(KEPT, 21, undefined)],
   'load-base-only-if-relocatable': [
     withContext(KEPT, { relocatable: false }),
-    withContext(KEPT, { toldBase: 'absent' }),
+    withContext(KEPT, { toldBase: { asType: 0x4c42 } }),
   ],
   'load-base-value': [
     withContext(BIOS, { loadBase: 0x40_0000 }),

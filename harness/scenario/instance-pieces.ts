@@ -26,7 +26,7 @@ function calledAs(name: SubjectName): string {
 /** What these loaders say in tag 21 instead of the truth: grub/variants.ts makes them. */
 function toldBase(variant: GrubVariant): Pick<SubjectFacts, 'toldBase'> {
   if (variant === 'tag-21-lies') return { toldBase: { offBytes: 2 * MIB } };
-  return variant === 'tag-21-absent' ? { toldBase: 'absent' } : {};
+  return variant === 'tag-21-absent' ? { toldBase: { asType: 0x4c42 } } : {};
 }
 
 export function subjectFacts({ instance, subject, given, window, loaderName }: ReadyInstance): SubjectFacts {

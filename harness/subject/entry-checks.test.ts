@@ -175,7 +175,7 @@ t.test('what the boot information says', async (t) => {
     () => undefined,
     'tag 21 (load base address) is 0x3e00000, not 0x4000000',
   );
-  const silent = { toldBase: 'absent' } as const;
+  const silent = { toldBase: { asType: 0x4c42 } };
   t.strictSame(await wrong(silent, (boot) => instead(boot, 21)), [], 'nothing, as it was to be');
   await breaks(
     t,

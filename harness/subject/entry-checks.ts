@@ -144,15 +144,16 @@ function loadBaseTag(address: number | undefined, subject: LoadedSubject): Obser
   );
 }
 
-function equalBase(address: number | undefined, wanted: number | undefined): Observation {
+function equalBase(address: number | undefined, wanted: ReturnType<typeof toldBaseOf>): Observation {
   const what = 'tag 21 (load base address)';
-  if (address !== undefined && wanted !== undefined) return equal(what, address, wanted);
-  const shown = (value: number | undefined) => (value === undefined ? 'absent' : hex(value, 1));
-  return holds(
-    address === wanted,
-    `${what} is absent, as this loader leaves it out`,
-    `${what} is ${shown(address)}, not ${shown(wanted)}`,
-  );
+  if (typeof wanted === 'object')
+    return holds(
+      address === undefined,
+      `${what} is absent, as this loader leaves it out`,
+      `${what} is ${hex(address ?? 0, 1)}, not absent`,
+    );
+  if (address === undefined) return { ok: false, text: `${what} is absent, not ${hex(wanted, 1)}` };
+  return equal(what, address, wanted);
 }
 
 /** Boot services kept means that memory maps taken before would be stale: tag 18 excludes 6 and 17 (GRUB f2b6c20a2). */

@@ -30,7 +30,7 @@ function informationContext(subject: LoadedSubject, address: number): Informatio
   const { tags } = image.header;
   const has = (type: string) => tags.some((tag) => tag.type === type);
   return {
-    ...{ address, firmware, entry, loadBase, toldBase: toldBaseOf(subject) ?? 'absent' },
+    ...{ address, firmware, entry, loadBase, toldBase: toldBaseOf(subject) },
     imageRange: { start: loadBase, end: loadBase + image.loaded.loadSize },
     relocatable: relocatingLoader && relocatableTag(image.header) !== undefined,
     keptBootServices: firmware === 'efi' && has('efiBootServices'),
