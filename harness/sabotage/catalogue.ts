@@ -2,6 +2,7 @@
 import type { Defect } from './defect.ts';
 import { GRUB_DEFECTS } from './grub-defects.ts';
 import { HAND_OVER_DEFECTS } from './hand-over-defects.ts';
+import { HISTORY_DEFECTS } from './history-defects.ts';
 import { MACHINE_DEFECTS } from './machine-defects.ts';
 import { RELOCATION_DEFECTS } from './relocation-defects.ts';
 
@@ -10,4 +11,5 @@ export const DEFECTS: readonly Defect[] = [
   ...HAND_OVER_DEFECTS,
   ...GRUB_DEFECTS,
   ...MACHINE_DEFECTS,
+  ...HISTORY_DEFECTS,
 ];

@@ -84,6 +84,23 @@ async function modulesOf(guest: GuestView, here: SymbolisedSubject): Promise<Par
   });
 }
 
+/** Xen gives up the area where it is not free RAM: what was asked for must be there. Its place the layout is asked for. */
+export async function checkCrashArea(
+  guest: GuestView,
+  subject: SymbolisedSubject,
+  sizeBytes: number,
+): Promise<Observation[]> {
+  const [area] = await crashArea(guest, whereXenIs(guest, subject));
+  const seen = area ? area.end - area.start : 0;
+  return [
+    holds(
+      seen === sizeBytes,
+      `the crash kernel has its ${sizeBytes / MIB} MiB`,
+      `the crash kernel has ${seen / MIB} MiB, not ${sizeBytes / MIB}`,
+    ),
+  ];
+}
+
 /** `kexec_crash_area`: size, start; no size: none was asked for, or there was no room. */
 async function crashArea(guest: GuestView, here: SymbolisedSubject): Promise<Part[]> {
   const area = await variable(guest, here, 'kexec_crash_area', 16);

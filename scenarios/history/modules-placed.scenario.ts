@@ -13,8 +13,11 @@ import { noiseModule } from '../../harness/image/noise-module.ts';
 import { makeInstance } from '../../harness/scenario/instance-name.ts';
 import type { Scenario } from '../../harness/scenario/scenario.ts';
 import { DOM0_NOT_BUILT } from '../../harness/xen/console.ts';
+import { checkCrashArea } from '../../harness/xen/reserved-memory.ts';
 
 const name = 'history-modules-placed';
+const STOP = 'memory reserved';
+const CRASH_KERNEL_MIB = 64;
 /** The first is moved and gets room before it; the second is large enough to meet Xen. */
 const MODULES = [12_289, 8 * MIB].map((size, seed) => noiseModule(size, seed));
 
@@ -23,13 +26,27 @@ const scenario: Scenario = {
   claim: 'Modules and the crash kernel’s area are placed apart from a Xen that GRUB has moved.',
   history: {
     fixes: ['9589927e5b'],
-    witness: 'layout at memory reserved',
-    sabotages: ['crash-area-over-modules', 'relocated-xen-forgotten', 'module-over-image'],
+    witness: `layout at ${STOP}`,
+    sabotages: [
+      ...['module-not-copied', 'crash-area-over-modules'],
+      ...['relocated-xen-forgotten', 'module-over-image'],
+    ],
   },
   given: () => ({
-    arguments: 'console=com1 loglvl=all crashkernel=64M',
+    arguments: `console=com1 loglvl=all crashkernel=${CRASH_KERNEL_MIB}M`,
     modules: MODULES,
     expectedEnd: DOM0_NOT_BUILT,
+    witnesses: {
+      at: (stop, guest, { symbols, ...subject }) =>
+        stop === STOP && symbols
+          ? [
+              {
+                name: `crash kernel area at ${STOP}`,
+                inspect: () => checkCrashArea(guest, { ...subject, symbols }, CRASH_KERNEL_MIB * MIB),
+              },
+            ]
+          : [],
+    },
   }),
   instances: () =>
     (['bios', 'efi'] as const).map((firmware) =>
