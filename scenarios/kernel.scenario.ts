@@ -9,8 +9,10 @@
  */
 import { GIB, MIB } from '../harness/bits/align.ts';
 import { checkForcedBase } from '../harness/multiboot2/forced-base.ts';
+import { checkHeader } from '../harness/multiboot2/header-rules.ts';
+import type { HeaderFinding } from '../harness/multiboot2/checked-image.ts';
 import { relocatableTag } from '../harness/multiboot2/relocatable-tag.ts';
-import type { BaseChoice } from '../harness/scenario/contract.ts';
+import type { BaseChoice, Expectation } from '../harness/scenario/contract.ts';
 import { makeInstance } from '../harness/scenario/instance-name.ts';
 import type { Circumstances, Scenario } from '../harness/scenario/scenario.ts';
 import type { BootImage } from '../harness/subject/boot-image.ts';
@@ -31,14 +33,30 @@ function bases(image: BootImage): BaseChoice[] {
 }
 
 export function kernelScenario(image: BootImage, given: Circumstances): Scenario {
+  const { elf, loaded } = image;
+  const findings = checkHeader({ ...image, elf, loaded: elf && loaded }).filter(({ ok }) => !ok);
   return {
     name,
     claim:
       'A Multiboot2 kernel of the user’s is placed, entered and told what the specification says, and goes on from there.',
     given: () => given,
+    notices: findings.map(({ rule, severity, text }) => `header, ${severity}: ${rule}: ${text}`),
+    expectation: ({ base }, predicted) => refusalByHeader(findings, base) ?? predicted,
     instances: () =>
       (['bios', 'efi'] as const).flatMap((firmware) =>
         bases(image).map((base) => makeInstance({ scenario: name, subject: 'kernel', firmware, base })),
       ),
   };
+}
+
+/** A loader must not take it: that GRUB says so is what is expected. A window of ours in the tag mends what was wrong there. */
+function refusalByHeader(findings: readonly HeaderFinding[], base: BaseChoice): Expectation | undefined {
+  const isOwnWindow = base.kind === 'any';
+  const refused = findings.find(
+    ({ severity, rule }) => severity === 'refused' && (isOwnWindow || !rule.startsWith('window-')),
+  );
+  if (!refused) return undefined;
+  const { rule, text, grubError } = refused;
+  const byHeader = grubError === undefined ? {} : { grubError };
+  return { kind: 'refused', reason: `${rule}: ${text}`, byHeader };
 }

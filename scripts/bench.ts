@@ -4,9 +4,9 @@
  */
 import { parseArgs } from 'node:util';
 import picomatch from 'picomatch';
-import { listFigure, matrixFigure, setupFigure } from './bench/commands.ts';
+import { conformanceFigure, listFigure, matrixFigure, setupFigure } from './bench/commands.ts';
 import { figureLine, type Figure } from './bench/figure.ts';
-import { instanceOverhead } from './bench/instance-overhead.ts';
+import { instanceOverhead, probeInstance } from './bench/instance-overhead.ts';
 import { layoutCost } from './bench/layout-cost.ts';
 
 const FIGURES: readonly Figure[] = [
@@ -14,6 +14,8 @@ const FIGURES: readonly Figure[] = [
   instanceOverhead('efi'),
   layoutCost('bios'),
   layoutCost('efi'),
+  probeInstance,
+  conformanceFigure,
   matrixFigure,
   listFigure,
   setupFigure,

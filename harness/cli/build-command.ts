@@ -1,5 +1,6 @@
 /** `loadbase build`: GRUB and Xen into the cache. */
 import type { Command } from 'commander';
+import type { KeptVariant } from '../grub/kept-variants.ts';
 import type { RunEvent } from '../scenario/contract.ts';
 import { interruptSignal } from './interrupt.ts';
 import { oneOf } from './options.ts';
@@ -12,7 +13,7 @@ type Target = (typeof TARGETS)[number];
 export function addBuildCommand(program: Command): void {
   const command = program
     .command('build')
-    .description('build GRUB and Xen (and our specimens) into the cache; what is there and whole is kept')
+    .description('build GRUB, Xen and our specimens into the cache; what is there and whole is kept')
     .argument('[target]', 'grub, xen or specimens; default: all', oneOf(TARGETS));
   addSourceOptions(command)
     .option('--if-needed', 'say nothing where everything is there (for set-up scripts)')
@@ -32,7 +33,9 @@ async function buildCommand(
   options: SourceOptions & { readonly ifNeeded?: boolean },
 ): Promise<void> {
   const { grubBuild } = await import('../grub/build.ts');
+  const { KEPT_VARIANTS } = await import('../grub/kept-variants.ts');
   const { xenBuild } = await import('../xen/build.ts');
+  const { specimenBuild, SPECIMEN_NAMES } = await import('../specimen/build.ts');
   const { makeReporter } = await import('../report/make-reporter.ts');
   const output = standardOutput();
   const reporter = makeReporter({ name: 'pretty' }, output, { cwd: process.cwd() });
@@ -41,7 +44,7 @@ async function buildCommand(
   const built: string[] = [];
   try {
     if (target !== 'xen' && target !== 'specimens')
-      for (const variant of ['standard', 'no-relocation'] as const) {
+      for (const variant of Object.keys(KEPT_VARIANTS) as KeptVariant[]) {
         const build = await grubBuild({ ...request.grub, variant }, context);
         built.push(`GRUB ${build.version} (${build.sourceLabel}): ${build.directory}`);
       }
@@ -49,7 +52,12 @@ async function buildCommand(
       const build = await xenBuild(request.subjects.xen, context);
       built.push(`Xen ${build.sourceLabel}: ${build.directory}`);
     }
-    if (target === 'specimens') built.push('there are no specimens yet');
+    if (target === undefined || target === 'specimens') {
+      for (const name of SPECIMEN_NAMES) {
+        const { images, directory } = await specimenBuild(name, context);
+        built.push(`specimen ${name} (${images.size} variant${images.size === 1 ? '' : 's'}): ${directory}`);
+      }
+    }
   } finally {
     await reporter.end();
   }

@@ -37,6 +37,7 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
   const context = toolchainContext(emit, signal);
   const request = artifactRequest(options);
   const scenarios = await chosenScenarios(options);
+  for (const { notices = [] } of scenarios) for (const text of notices) emit({ kind: 'notice', text });
   const names = neededSubjects(scenarios, execution.globs, options);
   const subjects = await prepareSubjects(names, request.subjects, context);
   const instances = chosenInstances(scenarios, execution.globs, options, subjects);

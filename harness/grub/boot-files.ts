@@ -36,7 +36,7 @@ const COMMON_MODULES = [
   ...['multiboot', 'multiboot2', 'boot', 'serial', 'terminal', 'iorw', 'halt', 'reboot', 'sleep'],
 ];
 const PLATFORM_MODULES: Readonly<Record<GrubPlatform, readonly string[]>> = {
-  'i386-pc': [...COMMON_MODULES, 'biosdisk', 'lsmmap'],
+  'i386-pc': [...COMMON_MODULES, 'biosdisk', 'lsmmap', 'bsd'],
   'x86_64-efi': [...COMMON_MODULES, 'lsefimmap'],
 };
 

@@ -64,7 +64,7 @@ export class GrubNotBootstrappedError extends Error {
 }
 
 /**
- * GRUB for both platforms, from the cache or built; one build makes both variants, or all sabotaged ones.
+ * GRUB for both platforms, from the cache or built; one build makes all kept variants, or all sabotaged ones.
  * @throws SourceUnavailableError, SourceSpecError, SourceFeatureMissingError, GrubNotBootstrappedError,
  *   PatchSeriesError, PatchFailedError, TransformNotAppliedError, BuildFailedError, CacheFolderError,
  *   CommandMissingError; the signal's reason on abort.

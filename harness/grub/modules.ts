@@ -31,6 +31,9 @@ const COMMON_MODULES = [
   ...['halt', 'reboot', 'memrw', 'iorw', 'gettext', 'datetime', 'priority_queue', 'crypto', 'gcry_crc'],
 ];
 
+/** `kfreebsd`: the one command that enters a 64-bit image from a BIOS, and what it stands on. */
+const BSD_MODULES = ['bsd', 'elf', 'aout', 'gcry_md5', 'cpuid'];
+
 /** Values of grub-core's make variables for one platform. */
 export interface PlatformParts {
   /** `configure --with-platform` and `--target`. */
@@ -46,7 +49,7 @@ export const PLATFORM_PARTS: Readonly<Record<GrubPlatform, PlatformParts>> = {
   'i386-pc': {
     platform: 'pc',
     target: 'i386',
-    modules: [...COMMON_MODULES, 'biosdisk', 'lsmmap', 'verifiers', 'lsapm', 'vbe'],
+    modules: [...COMMON_MODULES, 'biosdisk', 'lsmmap', 'verifiers', 'lsapm', 'vbe', ...BSD_MODULES],
     programs: [
       'boot.image',
       'boot_hybrid.image',

@@ -1,33 +1,16 @@
 /**
  * Defects of our own making, as changes to GRUB's source: each makes a boot loader that breaks one promise of the
  * Multiboot2 Specification, so that it can be seen whether a boot notices. Upstream fixes that a defect undoes are named
- * by commit.
+ * by commit. Those of where an image is placed: placement-sabotages.ts.
  */
 import type { Transform } from '../sources/transforms.ts';
+import { change } from './source-change.ts';
 
-const LOADER = 'grub-core/loader/multiboot_mbi2.c';
-const ELF_LOADER = 'grub-core/loader/multiboot_elfxx.c';
-const BY_TWO_MIB = '0x200000';
-
-function change(description: string, pattern: RegExp, replacement: string, file = LOADER): Transform {
-  return { file, description, pattern, replacement };
-}
+/** Groups: the call up to the value, and the size. */
+const CLEAR_BSS =
+  /(grub_memset \(\(grub_uint8_t \*\) source \+ load_offset \+ phdr\(i\)->p_filesz,) 0,\s*(phdr\(i\)->p_memsz - phdr\(i\)->p_filesz)\);/;
 
 export const SABOTAGES = {
-  'tag-21-lies': [
-    change(
-      'say a load base that is 2 MiB too high in tag 21',
-      /tag->load_base_addr = load_base_addr;/,
-      `tag->load_base_addr = load_base_addr + ${BY_TWO_MIB};`,
-    ),
-  ],
-  'tag-21-absent': [
-    change(
-      'give tag 21 a type that nobody knows',
-      /tag->type = MULTIBOOT_TAG_TYPE_LOAD_BASE_ADDR;/,
-      'tag->type = 0x4c42;',
-    ),
-  ],
   'alignment-forgotten': [
     change(
       "take 1 for the relocatable header tag's alignment (EFI's retry did so before 4127ea3a9)",
@@ -80,7 +63,7 @@ export const SABOTAGES = {
       'enter the image with a stack that is 8 bytes off (as before 4e5414b2a)',
       /\tandq\t\$~15, %rsp\n/,
       '$&\tsubq\t$$8, %rsp\n',
-      'grub-core/lib/i386/relocator64.S',
+      'longModeRelocator',
     ),
   ],
   'entry-off': [
@@ -93,8 +76,27 @@ export const SABOTAGES = {
       'enter the image 16 bytes too far',
       /(GRUB_MULTIBOOT \(payload_eip\) = \(ehdr->e_entry - phdr\(i\)->p_vaddr\)\s*\+ phdr\(i\)->p_paddr);/,
       '$1 + 16;',
-      ELF_LOADER,
+      'elfLoader',
     ),
+  ],
+  'entry-virtual': [
+    change(
+      'enter the image at its virtual entry address (as before 88f8d1463)',
+      /= \(ehdr->e_entry - phdr\(i\)->p_vaddr\)\s*\+ phdr\(i\)->p_paddr;/,
+      '= ehdr->e_entry;',
+      'elfLoader',
+    ),
+  ],
+  'bss-half-cleared': [
+    change(
+      'clear the first half of each BSS, and no more, in memory that was used before',
+      CLEAR_BSS,
+      '{ $1 0xa5, $2); $1 0, ($2) / 2); }',
+      'elfLoader',
+    ),
+  ],
+  'bss-over-cleared': [
+    change('clear 64 bytes more than each BSS has', CLEAR_BSS, '$1 0, $2 + 64);', 'elfLoader'),
   ],
   'image-page-lost': [
     change(
@@ -102,7 +104,7 @@ export const SABOTAGES = {
       /if \(phdr\(i\)->p_filesz < phdr\(i\)->p_memsz\)/,
       'if (mld->relocatable && phdr(i)->p_filesz > 0x180000)' +
         ' grub_memset ((grub_uint8_t *) source + load_offset + 0x17d000, 0xa5, 0x1000);\n$&',
-      ELF_LOADER,
+      'elfLoader',
     ),
   ],
   'module-over-image': [
@@ -113,5 +115,3 @@ export const SABOTAGES = {
     ),
   ],
 } as const satisfies Readonly<Record<string, readonly Transform[]>>;
-
-export type SabotageName = keyof typeof SABOTAGES;

@@ -1,30 +1,34 @@
-import { SABOTAGES, type SabotageName } from './sabotages.ts';
-import { NO_RELOCATION_TRANSFORM } from './transforms.ts';
 import type { Transform } from '../sources/transforms.ts';
+import { KEPT_VARIANTS, type KeptVariant } from './kept-variants.ts';
+import { PLACEMENT_SABOTAGES } from './placement-sabotages.ts';
+import { SABOTAGES } from './sabotages.ts';
 
-/**
- * Kept by every build of GRUB: `standard` is the source as it is; `no-relocation` is the negative control, with the
- * feature taken out.
- */
-export const GRUB_VARIANTS = ['standard', 'no-relocation'] as const;
+export type { KeptVariant } from './kept-variants.ts';
+
+const ALL_SABOTAGES = { ...SABOTAGES, ...PLACEMENT_SABOTAGES };
+type SabotageName = keyof typeof ALL_SABOTAGES;
+
 /** A GRUB with a defect of our own making, built only where it is asked for. */
 export type SabotagedVariant = `sabotage-${SabotageName}`;
-export type GrubVariant = (typeof GRUB_VARIANTS)[number] | SabotagedVariant;
+export type GrubVariant = KeptVariant | SabotagedVariant;
 
-export const SABOTAGED_VARIANTS: readonly SabotagedVariant[] = (Object.keys(SABOTAGES) as SabotageName[]).map(
-  (name) => `sabotage-${name}` as const,
-);
+const KEPT = Object.keys(KEPT_VARIANTS) as KeptVariant[];
+const SABOTAGED = (Object.keys(ALL_SABOTAGES) as SabotageName[]).map((name) => `sabotage-${name}` as const);
 
 /** Every variant that one build makes when `variant` is asked for; the standard one first, as the others are made of it. */
 export function variantsBuiltWith(variant: GrubVariant): readonly GrubVariant[] {
-  return variant.startsWith('sabotage-') ? ['standard', ...SABOTAGED_VARIANTS] : GRUB_VARIANTS;
+  return isKept(variant) ? KEPT : ['standard', ...SABOTAGED];
 }
 
 /** What makes the variant out of the standard one. */
 export function variantTransforms(variant: GrubVariant): readonly Transform[] {
-  if (variant === 'standard') return [];
-  if (variant === 'no-relocation') return [NO_RELOCATION_TRANSFORM];
-  return SABOTAGES[variant.slice('sabotage-'.length) as SabotageName];
+  return isKept(variant)
+    ? KEPT_VARIANTS[variant]
+    : ALL_SABOTAGES[variant.slice('sabotage-'.length) as SabotageName];
+}
+
+function isKept(variant: GrubVariant): variant is KeptVariant {
+  return variant in KEPT_VARIANTS;
 }
 
 /**

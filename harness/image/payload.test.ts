@@ -97,6 +97,11 @@ t.test('what GRUB would alter or leave out is refused', async (t) => {
       { ...survey, modules: Array.from({ length: 9 }, () => ({ bytes: kernel })) },
       /9 modules/,
     ],
+    [
+      'a module beside kfreebsd',
+      { choice: { choice: 'x', mode: 'boot', protocol: 'kfreebsd' }, kernel, modules: [{ bytes: kernel }] },
+      /modules with kfreebsd/,
+    ],
   ];
   for (const [what, payload, message] of refused)
     await t.rejects(packPayload(payload), { name: 'PayloadError', message }, what);

@@ -23,8 +23,8 @@ export interface Choice {
   readonly choice: string;
   /** `survey`: print the memory map and halt. `boot`: load the kernel and modules, and boot. */
   readonly mode: 'survey' | 'boot';
-  /** `multiboot2` where left out. */
-  readonly protocol?: 'multiboot2' | 'multiboot1';
+  /** `multiboot2` where left out. `kfreebsd`: only on a BIOS, and without modules. */
+  readonly protocol?: 'multiboot2' | 'multiboot1' | 'kfreebsd';
   /** The kernel's command line: words with one space between; nothing that GRUB would quote or escape. */
   readonly arguments?: string;
 }
@@ -84,6 +84,10 @@ function payloadFiles(payload: Payload): [string, Uint8Array][] {
   if (modules.length > MAX_MODULES)
     throw new PayloadError(
       `${modules.length} modules, where grub-configs/load.cfg hands over ${MAX_MODULES}; join some or extend it`,
+    );
+  if (choice.protocol === 'kfreebsd' && modules.length > 0)
+    throw new PayloadError(
+      'modules with kfreebsd, for which grub-configs/load.cfg knows none; leave them out',
     );
   if (choice.mode === 'boot' && !kernel)
     throw new PayloadError('mode boot without a kernel; give one, or choose mode survey');

@@ -46,6 +46,12 @@ const instanceResult = z.object({
   expected: z.string().describe('The expectation in words.'),
   verdict: z.enum(['pass', 'fail', 'skip', 'error', 'crash']),
   reason: z.string().describe('One line: why this verdict.'),
+  note: z
+    .string()
+    .exactOptional()
+    .describe(
+      'What a person should hear of a pass: a known defect of the subject, a known deviation of the loader.',
+    ),
   durationMs: z.number().nonnegative(),
   loadBaseAddress: hexAddress.describe('Where the image was seen to be; null where it never got there.'),
   accelerator: z.string(),

@@ -120,10 +120,13 @@ function rowCells(result: InstanceResult, colours: Palette): Cell[] {
 }
 
 /** A pass that is not a boot, or rests on fewer checkpoints, says so; a skip and everything bad says why. */
-function noteOf({ verdict, expected, reason, notPossible }: InstanceResult): string | undefined {
+function noteOf({ verdict, expected, reason, note, notPossible }: InstanceResult): string | undefined {
   if (verdict !== 'pass') return guestLine(reason, REASON_MAX);
   const notes = [
-    ...(/^boots?\b/i.test(expected) ? [] : [`as expected: ${guestLine(expected, REASON_MAX)}`]),
+    ...(note === undefined ? [] : [guestLine(note, REASON_MAX)]),
+    ...(note !== undefined || /^(boots?|GRUB places it)\b/i.test(expected)
+      ? []
+      : [`as expected: ${guestLine(expected, REASON_MAX)}`]),
     ...(notPossible.length === 0 ? [] : [`not possible: ${guestLine(notPossible.join('; '), REASON_MAX)}`]),
   ];
   return notes.length === 0 ? undefined : notes.join('; ');

@@ -1,7 +1,7 @@
 /** An ordinary planned instance with one thing of it broken; what is expected of it stays what it was. */
 import { createHash } from 'node:crypto';
 import { grubBuild } from '../grub/build.ts';
-import type { SabotagedVariant } from '../grub/variants.ts';
+import type { GrubVariant } from '../grub/variants.ts';
 import { bootMedium } from '../image/medium.ts';
 import type { ArtifactRequest, Artifacts } from '../scenario/artifacts.ts';
 import { neutralised } from '../scenario/neutralised.ts';
@@ -64,7 +64,7 @@ function brokenSubject(
 }
 
 async function withLoader(
-  variant: SabotagedVariant,
+  variant: GrubVariant,
   planned: ReadyInstance,
   { grub, context }: Workbench,
 ): Promise<ReadyInstance> {

@@ -1,5 +1,5 @@
 /** A defect of our own making, as a record: what is broken, on which instances it is tried, and what must be said then. */
-import type { SabotagedVariant } from '../grub/variants.ts';
+import type { GrubVariant } from '../grub/variants.ts';
 import type { MachineSpec } from '../qemu/machine-spec.ts';
 import type { Verdict } from '../scenario/contract.ts';
 import type { Patch, XenReader } from './xen-reader.ts';
@@ -10,7 +10,7 @@ export type DefectDepth = 'image' | 'grub' | 'machine';
 export type Making =
   /** In image and symbol file alike, as if Xen had been built so. */
   | { readonly depth: 'image'; readonly patches: (xen: XenReader) => readonly Patch[] }
-  | { readonly depth: 'grub'; readonly variant: SabotagedVariant }
+  | { readonly depth: 'grub'; readonly variant: Exclude<GrubVariant, 'standard'> }
   | { readonly depth: 'machine'; readonly change: Partial<Pick<MachineSpec, 'memoryMib' | 'cpuFeatures'>> };
 
 export interface ExpectedEnd {

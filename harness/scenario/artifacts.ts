@@ -74,7 +74,7 @@ async function prepareGrub(
 ): Promise<Map<GrubVariant, GrubArtifact | string>> {
   const artifacts = new Map<GrubVariant, GrubArtifact | string>();
   for (const variant of new Set(instances.map(({ grubVariant }) => grubVariant))) {
-    const build = await buildVariant({ ...grub, variant: madeAs(variant) }, context);
+    const build = await buildVariant({ ...grub, variant }, context);
     if (typeof build === 'string') {
       artifacts.set(variant, build);
       continue;
@@ -85,11 +85,6 @@ async function prepareGrub(
     artifacts.set(variant, { build, media });
   }
   return artifacts;
-}
-
-/** Loaders that lie in tag 21 are built with the sabotaged ones. */
-function madeAs(variant: GrubVariant): GrubRequest['variant'] {
-  return variant === 'tag-21-lies' || variant === 'tag-21-absent' ? `sabotage-${variant}` : variant;
 }
 
 /** A control that cannot be made of the user's own GRUB is no reason not to test that GRUB. */

@@ -19,8 +19,8 @@ export function observePlacement(planned: ReadyInstance, { end, loader }: BootRe
     return [{ ok: false, text: 'this boot printed no memory map to judge the placement by' }];
   const { minAddr, maxAddr, align, preference } = asked;
   const request = windowRequest({ minAddr, maxAddr, align, preference }, subject.image, instance.firmware);
-  const { ok, text } = judgePlacement(loader.memoryMap, request, seen, loaderName);
-  return [{ ok, text }];
+  const { kind, ok, text } = judgePlacement(loader.memoryMap, request, seen, loaderName);
+  return [{ ok, text: kind === 'known-deviation' ? `known deviation: ${text}` : text }];
 }
 
 function seenPlacement(end: BootRecord['end'], loadBase: number | undefined): SeenPlacement | undefined {

@@ -4,17 +4,19 @@
  */
 
 import type { DeathKind } from '../boot/death.ts';
+import type { KeptVariant } from '../grub/variants.ts';
 import type { RelocationWindow } from '../multiboot2/header-tags.ts';
 import type { ProbeVariant } from '../specimen/probe-variants.ts';
 
 export type Firmware = 'bios' | 'efi';
 export type MachineType = 'q35' | 'pc';
 export type MediumKind = 'iso' | 'disk';
-export type BootProtocol = 'multiboot2' | 'multiboot1';
+/** `kfreebsd`: GRUB's only way into a 64-bit image on BIOS. */
+export type BootProtocol = 'multiboot2' | 'multiboot1' | 'kfreebsd';
 /** `xen`: built from source, or the user's own; `kernel`: any other Multiboot2 kernel of the user's; else our specimen. */
-export type SubjectName = 'xen' | 'kernel' | ProbeVariant;
-/** The boot loader: the source as it is, or one that is wrong in a known way, which a scenario takes as its condition. */
-export type GrubVariant = 'standard' | 'no-relocation' | 'tag-21-lies' | 'tag-21-absent';
+export type SubjectName = 'xen' | 'kernel' | ProbeVariant | 'bios-64bit-entry';
+/** The boot loader: the source as it is, or one that is wrong in a known way, as the scenario's condition. */
+export type GrubVariant = KeptVariant;
 
 /**
  * Which load base an instance asks for.
@@ -60,7 +62,13 @@ export interface Instance {
  */
 export type Expectation =
   | { readonly kind: 'boots'; readonly base?: number }
-  | { readonly kind: 'refused'; readonly base: number; readonly reason: string }
+  | {
+      readonly kind: 'refused';
+      readonly base?: number;
+      readonly reason: string;
+      /** The image's own header decides it, whatever the memory map; what GRUB must then say, where that is known. */
+      readonly byHeader?: { readonly grubError?: string };
+    }
   | { readonly kind: 'early-error'; readonly base?: number; readonly text: string }
   | { readonly kind: 'window'; readonly window: RelocationWindow; readonly predicted: string }
   | { readonly kind: 'not-relocated'; readonly base: number; readonly linkBase: number };
@@ -105,6 +113,8 @@ export interface InstanceResult {
   readonly verdict: Verdict;
   /** One line: why this verdict. */
   readonly reason: string;
+  /** What a person should hear of a pass: a known defect of the subject, a known deviation of the loader. */
+  readonly note?: string;
   readonly durationMs: number;
   /** Where the image was seen to be; null where it never got there. */
   readonly loadBaseAddress: string | null;

@@ -5,6 +5,7 @@ import type { RelocationWindow } from '../multiboot2/header-tags.ts';
 import { withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
 import type { SubjectFacts } from '../subject/loaded-subject.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
+import { bios64BitDriver } from './bios-64bit-driver.ts';
 import { withCircumstances } from './circumstances.ts';
 import type { GrubVariant, SubjectName } from './contract.ts';
 import type { InstanceDriver } from './instance-driver.ts';
@@ -23,7 +24,7 @@ function calledAs(name: SubjectName): string {
   return name === 'kernel' ? 'the kernel' : 'the probe';
 }
 
-/** What these loaders say in tag 21 instead of the truth: grub/variants.ts makes them. */
+/** What these loaders say in tag 21 instead of the truth: grub/kept-variants.ts makes them. */
 function toldBase(variant: GrubVariant): Pick<SubjectFacts, 'toldBase'> {
   if (variant === 'tag-21-lies') return { toldBase: { offBytes: 2 * MIB } };
   return variant === 'tag-21-absent' ? { toldBase: { asType: 0x4c42 } } : {};
@@ -59,6 +60,7 @@ function subjectDriver(
   disassembler: Disassembler,
 ): InstanceDriver {
   if (subject.name === 'xen') return xenDriver(facts, disassembler);
+  if (subject.name === 'bios-64bit-entry') return bios64BitDriver(facts);
   return subject.name === 'kernel' ? kernelDriver(facts, given.expectedLine) : probeDriver(facts);
 }
 

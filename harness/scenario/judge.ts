@@ -16,6 +16,8 @@ export interface Judgement {
   readonly verdict: Verdict;
   readonly reason: string;
   readonly checkpoints: readonly Checkpoint[];
+  /** What a person should hear of a pass. */
+  readonly note?: string;
 }
 
 export interface JudgedRecord {
@@ -29,6 +31,8 @@ export interface JudgedRecord {
   readonly placement: readonly Observation[];
   /** Why GRUB should refuse, asked again of the memory map that this very boot printed. */
   readonly refusalNow: string | undefined;
+  /** false: a protocol by which GRUB does not say where it puts an image. */
+  readonly loaderSays?: boolean;
   /** What this version of subject or loader is known to do. */
   readonly known?: VersionedDefect | undefined;
   /** How the machine died, where that was looked into. */
@@ -38,7 +42,8 @@ export interface JudgedRecord {
 export function judge(judged: JudgedRecord): Judgement {
   const checkpoints = toldAsKnown(checkpointsOf(judged), judged.known);
   const { verdict, reason } = verdictOf(judged, checkpoints);
-  return { verdict, reason, checkpoints };
+  const note = verdict === 'pass' ? (knownText(checkpoints) ?? endNote(reason)) : undefined;
+  return { verdict, reason, checkpoints, ...(note === undefined ? {} : { note }) };
 }
 
 function verdictOf(
@@ -48,7 +53,7 @@ function verdictOf(
   const { record, expectation } = judged;
   const broken = harnessFault(record.end);
   if (broken) return { verdict: 'error', reason: broken };
-  if (expectation.kind === 'refused') return judgeRefusal(judged, expectation.reason);
+  if (expectation.kind === 'refused') return judgeRefusal(judged, expectation);
   const wrong = checkpoints.filter(({ ok }) => !ok);
   const first = wrong[0];
   if (expectation.kind === 'window' && record.end.kind === 'refused') return judgeWindowRefusal(checkpoints);
@@ -64,7 +69,9 @@ function verdictOf(
   const missed = record.missed.filter((name) => expectation.kind !== 'early-error' || name === 'entry');
   if (missed.length > 0)
     return { verdict: 'fail', reason: `it ended as expected, but never passed: ${missed.join(', ')}` };
-  return { verdict: 'pass', reason: `${passText(judged, checkpoints.length)}${knownText(checkpoints)}` };
+  const known = knownText(checkpoints);
+  const also = known === undefined ? '' : `; ${known}`;
+  return { verdict: 'pass', reason: `${passText(judged, checkpoints.length)}${also}` };
 }
 
 function passText({ expectation, loadBase, record }: JudgedRecord, witnesses: number): string {
@@ -75,6 +82,11 @@ function passText({ expectation, loadBase, record }: JudgedRecord, witnesses: nu
   return `booted${where}; ${witnesses} witnesses agree${record.checkpoints.length === 0 ? ' (no checkpoint could be set)' : ''}`;
 }
 
+/** How it ended is what is known of this version. */
+function endNote(reason: string): string | undefined {
+  return reason.startsWith('known defect of ') ? reason : undefined;
+}
+
 function judgeWindowRefusal(checkpoints: readonly Checkpoint[]): { verdict: Verdict; reason: string } {
   const placement = checkpoints.find(({ name }) => name === 'placement');
   if (!placement)
@@ -82,21 +94,31 @@ function judgeWindowRefusal(checkpoints: readonly Checkpoint[]): { verdict: Verd
   return { verdict: placement.ok ? 'pass' : 'fail', reason: placement.detail };
 }
 
-function judgeRefusal(judged: JudgedRecord, predicted: string): { verdict: Verdict; reason: string } {
+type Refused = Extract<Expectation, { kind: 'refused' }>;
+
+function judgeRefusal(judged: JudgedRecord, expected: Refused): { verdict: Verdict; reason: string } {
   const { record, refusalNow } = judged;
   const { end } = record;
+  const { reason: predicted, byHeader } = expected;
   if (end.kind !== 'refused')
     return {
       verdict: end.kind === 'subject' ? 'fail' : endVerdict(end),
       reason: `GRUB should have refused (${predicted}), but ${endText(judged)}`,
     };
-  if (refusalNow === undefined)
+  const now = byHeader ? predicted : refusalNow;
+  if (now === undefined)
     return {
       verdict: 'error',
       reason: `the refusal was predicted from a survey (${predicted}), but this boot's own memory map gives no reason for it`,
     };
   if (end.errors.length === 0) return { verdict: 'fail', reason: 'GRUB refused without saying why' };
-  return { verdict: 'pass', reason: `refused as predicted: ${refusalNow}` };
+  const { grubError } = byHeader ?? {};
+  if (grubError !== undefined && !end.errors.some((error) => error.includes(grubError)))
+    return {
+      verdict: 'fail',
+      reason: `GRUB refused with “${end.errors.join('”, “')}”, not with “${grubError}” (${predicted})`,
+    };
+  return { verdict: 'pass', reason: `refused as predicted: ${now}` };
 }
 
 /** Ends that say nothing about the subject. */
@@ -163,7 +185,9 @@ function lastSeen(record: BootRecord): string {
 function checkpointsOf(judged: JudgedRecord): Checkpoint[] {
   const { record, own, placement } = judged;
   return [
-    ...(record.loader && record.end.kind !== 'refused' ? [fold('loader', loaderObservations(judged))] : []),
+    ...(record.loader && record.end.kind !== 'refused' && judged.loaderSays !== false
+      ? [fold('loader', loaderObservations(judged))]
+      : []),
     ...(placement.length > 0 ? [fold('placement', placement)] : []),
     ...record.checkpoints.map((checkpoint: ObservedCheckpoint) =>
       fold(checkpoint.name, checkpoint.observations),

@@ -34,10 +34,9 @@ export function toldAsKnown(
   });
 }
 
-/** For the verdict's one line. */
-export function knownText(checkpoints: readonly Checkpoint[]): string {
-  const told = checkpoints.find(({ detail }) => detail.startsWith('known defect of '));
-  return told ? `; ${told.detail}` : '';
+/** What a person should hear of a pass: a known defect of the subject, a known deviation of the loader. */
+export function knownText(checkpoints: readonly Checkpoint[]): string | undefined {
+  return checkpoints.find(({ detail }) => /^known (defect of|deviation:) /.test(detail))?.detail;
 }
 
 /** Why an end that should not be is as it must be with this version; undefined where it is not. */

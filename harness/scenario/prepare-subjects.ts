@@ -1,4 +1,8 @@
 /** The images that a run boots, built or read. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { parseElf } from '../elf/elf-image.ts';
+import { loadedImage } from '../multiboot2/loaded-image.ts';
 import type { SourceSpec } from '../sources/source-spec.ts';
 import { specimenBuild } from '../specimen/build.ts';
 import type { ProbeVariant } from '../specimen/probe-variants.ts';
@@ -38,6 +42,7 @@ export async function prepareSubject(
   context: ToolchainContext,
 ): Promise<Subject> {
   if (name === 'xen') return xenSubject(xen, context);
+  if (name === 'bios-64bit-entry') return bios64Subject(context);
   if (name !== 'kernel') return probeSubject(name, context);
   if (kernel === undefined) throw new Error('no kernel was given');
   return loadSubject('kernel', kernel, undefined, kernel);
@@ -55,3 +60,20 @@ async function probeSubject(name: ProbeVariant, context: ToolchainContext): Prom
   if (path === undefined) throw new Error(`the probe has no variant ${name}`);
   return loadSubject(name, path, undefined, `probe ${digest.slice(0, 8)}`);
 }
+
+/** It has no Multiboot2 header: the loader that takes it wants none. */
+async function bios64Subject(context: ToolchainContext): Promise<Subject> {
+  const { images, digest } = await specimenBuild('bios-64bit-entry', context);
+  const imagePath = images.get('bios-64bit-entry') ?? '';
+  const bytes = await readFile(imagePath);
+  const elf = parseElf(bytes);
+  return {
+    name: 'bios-64bit-entry',
+    image: { bytes, elf, header: NO_HEADER, loaded: loadedImage(elf) },
+    ...{ symbols: undefined, symbolsPath: undefined, imagePath, hasMultiboot1: false },
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    label: `bios-64bit-entry ${digest.slice(0, 8)}`,
+  };
+}
+
+const NO_HEADER = { offset: 0, architecture: 0, length: 0, tags: [] };

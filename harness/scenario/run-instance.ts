@@ -25,6 +25,7 @@ import { withEnd } from './end-inspection.ts';
 import { loadBaseOf, type InstanceDriver } from './instance-driver.ts';
 import { driverOf, payloadOf, subjectFacts } from './instance-pieces.ts';
 import type { ReadyInstance } from './plan.ts';
+import { makeStale } from './stale-memory.ts';
 import { symboliser } from './symboliser.ts';
 import { trampolineOf } from './trampoline-copy.ts';
 import type { SubjectFacts } from '../subject/loaded-subject.ts';
@@ -72,6 +73,7 @@ async function boot(run: InstanceRun): Promise<Outcome> {
     onPhase: run.onPhase,
     signal: run.signal,
   });
+  await makeStale(session.machine.ram, run.planned);
   const record = await withWriter(
     run,
     facts,
@@ -146,6 +148,7 @@ function judgedRecord(
     },
     placement: observePlacement(planned, record),
     known: versioned(planned, record),
+    loaderSays: instance.protocol !== 'kfreebsd',
     refusalNow:
       base === undefined || !loader?.memoryMap
         ? undefined

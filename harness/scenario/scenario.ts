@@ -82,6 +82,8 @@ export interface Scenario {
   given(instance: Instance): Circumstances;
   /** Instead of what base and memory map predict. */
   expectation?(instance: Instance, predicted: Expectation): Expectation;
+  /** Said once before its instances are run. */
+  readonly notices?: readonly string[];
   readonly history?: History;
   /** Why its condition cannot be made here: its instances are skipped, and say so. */
   readonly notMade?: string;

@@ -102,6 +102,15 @@ t.test('large BSS, no boot services, fixed', async (t) => {
   t.equal(fixed.loaded.linkBase, 0x40_0000);
 });
 
+t.test('the 64-bit entry: one segment where GRUB puts it, and the symbol table that it wants', async (t) => {
+  const { images } = await specimenBuild('bios-64bit-entry', context('cache'));
+  const bytes = readFileSync(images.get('bios-64bit-entry')!);
+  const elf = parseElf(bytes);
+  t.match(elf, { entry: 0x20_0000n, segments: [{ vaddr: 0x20_0000n, paddr: 0x20_0000n }] });
+  t.equal(bytes[4], 2, 'ELFCLASS64');
+  t.ok(bytes.includes('.symtab'));
+});
+
 async function fails(t: Test, name: string, edit: (text: string) => string, message: RegExp): Promise<void> {
   const root = sourcesOf(name);
   const file = join(root, 'specimens', 'probe', 'probe.S');

@@ -7,7 +7,8 @@ import { listFiles } from '../toolchain/file-list.ts';
 import type { ToolchainContext } from '../toolchain/toolchain-context.ts';
 import type { Workshop } from '../toolchain/workshop.ts';
 import { projectRoot } from '../workdir/project-root.ts';
-import { PROBE, type ProbeVariant } from './probe-variants.ts';
+import { BIOS_64BIT_ENTRY } from './bios-64bit-entry.ts';
+import { PROBE } from './probe-variants.ts';
 import type { Specimen } from './specimen.ts';
 
 /** Raise it when the steps change in a way that the key's other parts do not show. */
@@ -15,25 +16,30 @@ const RECIPE = 1;
 /** All variants, two at a time. */
 const MEASURED_MS = 500;
 
-/** ELF32 for i386 although one entry is 64-bit code: GRUB takes it on every platform. Each warning is an error. */
-const COMPILE_FLAGS = ['-m32', '-Wa,--fatal-warnings', '-Werror'];
+/** Each warning is an error. */
+const COMPILE_FLAGS = ['-Wa,--fatal-warnings', '-Werror'];
 const LINK_FLAGS = [
   ...['-nostdlib', '-static', '-no-pie', '-Wl,--fatal-warnings', '-Wl,--build-id=none'],
   // One segment for all is what a plain kernel is.
   ...['-Wl,--no-warn-rwx-segments', '-Wl,-z,noexecstack', '-Wl,-z,max-page-size=0x1000'],
 ];
 
-const SPECIMENS = { probe: PROBE } as const satisfies Record<string, Specimen>;
+const SPECIMENS = {
+  probe: PROBE,
+  'bios-64bit-entry': BIOS_64BIT_ENTRY,
+} as const satisfies Record<string, Specimen>;
 
 export type SpecimenName = keyof typeof SPECIMENS;
+export const SPECIMEN_NAMES = Object.keys(SPECIMENS) as readonly SpecimenName[];
+export type SpecimenVariant<Name extends SpecimenName> = keyof (typeof SPECIMENS)[Name]['variants'] & string;
 
 /** Every variant of a specimen, whole and checked. */
-export interface SpecimenBuild {
+export interface SpecimenBuild<Name extends SpecimenName = 'probe'> {
   readonly directory: string;
   /** The cache key, 64 hexadecimal digits. */
   readonly digest: string;
   /** Variant → path of its ELF image, in the table's order. */
-  readonly images: ReadonlyMap<ProbeVariant, string>;
+  readonly images: ReadonlyMap<SpecimenVariant<Name>, string>;
 }
 
 /**
@@ -42,12 +48,12 @@ export interface SpecimenBuild {
  * @throws BuildFailedError, CacheFolderError, CommandMissingError, ProjectRootError; NodeJS.ErrnoException where a
  *   source cannot be read; the signal's reason on abort.
  */
-export async function specimenBuild(
-  name: SpecimenName,
+export async function specimenBuild<Name extends SpecimenName>(
+  name: Name,
   context: ToolchainContext,
   root: string = projectRoot(),
-): Promise<SpecimenBuild> {
-  const specimen = SPECIMENS[name];
+): Promise<SpecimenBuild<Name>> {
+  const specimen: Specimen = SPECIMENS[name];
   const sources = await readSources(join(root, specimen.folder));
   const cache = new Cache(context);
   const entry: EntryRequest = {
@@ -63,7 +69,7 @@ export async function specimenBuild(
   const made = await cache.entry(entry, (workshop) =>
     build(workshop, specimen, sources, cache.digest(entry)),
   );
-  return describeBuild(made, specimen);
+  return describeBuild(made, name);
 }
 
 type Sources = ReadonlyMap<string, Buffer>;
@@ -111,12 +117,15 @@ async function assemble(workshop: Workshop, specimen: Specimen, assembly: Assemb
     workshop.command(`assemble ${name}`, 'gcc', args, { cwd: folder });
   await gcc(['-E', '-P', '-x', 'c', ...definitions, specimen.linkerScript, '-o', script]);
   await gcc([
-    ...[...COMPILE_FLAGS, ...LINK_FLAGS, `-Wl,-T,${script}`, ...definitions],
+    ...[`-m${specimen.bits}`, ...COMPILE_FLAGS, ...LINK_FLAGS, `-Wl,-T,${script}`, ...definitions],
     ...['-x', 'assembler-with-cpp', specimen.source, '-o', join(staging, name)],
   ]);
 }
 
-function describeBuild({ directory, digest }: CacheEntry, { variants }: typeof PROBE): SpecimenBuild {
-  const names = Object.keys(variants) as ProbeVariant[];
-  return { directory, digest, images: new Map(names.map((name) => [name, join(directory, name)])) };
+function describeBuild<Name extends SpecimenName>(
+  { directory, digest }: CacheEntry,
+  name: Name,
+): SpecimenBuild<Name> {
+  const names = Object.keys(SPECIMENS[name].variants) as SpecimenVariant<Name>[];
+  return { directory, digest, images: new Map(names.map((variant) => [variant, join(directory, variant)])) };
 }

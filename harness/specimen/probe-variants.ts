@@ -16,6 +16,8 @@ export const PROBE = {
   folder: 'specimens/probe',
   source: 'probe.S',
   linkerScript: 'probe.ld.S',
+  /** Although one entry is 64-bit code: GRUB takes it on every platform. */
+  bits: 32,
   variants: {
     /** One segment; relocatable, boot services kept, both entries. */
     probe: [],

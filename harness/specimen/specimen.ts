@@ -6,6 +6,8 @@ export interface Specimen {
   readonly source: string;
   /** Preprocessed with the same definitions. */
   readonly linkerScript: string;
+  /** ELF32 for i386, or ELF64 for x86-64. */
+  readonly bits: 32 | 64;
   /** Name → preprocessor definitions. */
   readonly variants: Readonly<Record<string, readonly string[]>>;
 }

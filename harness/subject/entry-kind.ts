@@ -6,7 +6,7 @@ export type EntryKind = 'multiboot32' | 'efi64';
 export interface EntryFacts {
   readonly image: BootImage;
   readonly firmware: 'bios' | 'efi';
-  readonly protocol: 'multiboot2' | 'multiboot1';
+  readonly protocol: 'multiboot2' | 'multiboot1' | 'kfreebsd';
 }
 
 /** UEFI with boot services kept enters at the EFI amd64 entry; everything else in 32-bit protected mode. */

@@ -52,17 +52,24 @@ export async function checkModules(
   return [holds(wrong.length === 0, text, wrong.join('; '))];
 }
 
-/** Invariant 3: at the entry all that the file holds. */
-export async function checkImageAtEntry(guest: MemoryView, subject: LoadedSubject): Promise<Observation> {
+/**
+ * Invariant 3: at the entry all that the file holds, and zeros after it up to each segment's end (System V ABI, "Program
+ * Header": p_memsz).
+ */
+export async function checkImageAtEntry(guest: GuestView, subject: LoadedSubject): Promise<Observation> {
   const { image, physicalStart } = subject;
-  for (const { paddr, offset, filesz } of image.loaded.segments) {
+  const { segments } = image.loaded;
+  for (const { paddr, offset, filesz, memsz } of segments) {
     const start = Number(paddr) + physicalStart;
+    const seen = await bytesOf(guest, start, memsz);
     const wanted = image.bytes.subarray(offset, offset + filesz);
-    const seen = await bytesOf(guest, start, filesz);
-    if (Buffer.compare(seen, wanted) !== 0)
+    if (Buffer.compare(seen.subarray(0, filesz), wanted) !== 0)
       return wrongAt('the image', start + firstDifference(seen, wanted), subject);
+    const [bss, zeros] = [seen.subarray(filesz), Buffer.alloc(memsz - filesz)];
+    if (Buffer.compare(bss, zeros) !== 0)
+      return wrongAt('the BSS, which must be zero,', start + filesz + firstDifference(bss, zeros), subject);
   }
-  return { ok: true, text: 'the whole image stands as in its file' };
+  return { ok: true, text: 'the whole image stands as in its file, its BSS zero' };
 }
 
 /** Invariant 3: what early boot must not write has not changed since. */

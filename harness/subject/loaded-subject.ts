@@ -11,7 +11,7 @@ export interface SubjectFacts {
   readonly image: BootImage;
   readonly symbols: ImageSymbols | undefined;
   readonly firmware: 'bios' | 'efi';
-  readonly protocol: 'multiboot2' | 'multiboot1';
+  readonly protocol: 'multiboot2' | 'multiboot1' | 'kfreebsd';
   /** Whether the loader knows relocation, so that tag 21 must be there. */
   readonly relocatingLoader: boolean;
   /** How a loader does not tell the truth in tag 21: a base that is wrong, or a type that nobody knows; absent: it does. */

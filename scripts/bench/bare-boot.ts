@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { XEN_LINES } from '../../harness/xen/console.ts';
 import {
   deviceArguments,
   firmwareArguments,
@@ -40,9 +39,15 @@ export function bareArguments(spec: MachineSpec, variables: string): string[] {
 
 /**
  * Wall time, in ms, from nothing to a machine that has said its last word and is gone.
+ * @param lastWord a line of its console.
  * @throws BareBootError where QEMU ends, or time passes, without that word.
  */
-export async function bareBoot(qemu: string, spec: MachineSpec, folder: string): Promise<number> {
+export async function bareBoot(
+  qemu: string,
+  spec: MachineSpec,
+  folder: string,
+  lastWord: RegExp,
+): Promise<number> {
   const started = performance.now();
   const variables = join(folder, 'variables.fd');
   if (spec.firmware.kind === 'efi') await copyFile(spec.firmware.variablesTemplate, variables);
@@ -56,7 +61,7 @@ export async function bareBoot(qemu: string, spec: MachineSpec, folder: string):
   child.stdout.on('data', (chunk: Buffer) => {
     const lines = (line + chunk.toString('latin1')).split(/\r*\n/);
     line = lines.pop() ?? '';
-    wasSaid ||= [...lines, line].some((text) => XEN_LINES.noDom0.test(text));
+    wasSaid ||= [...lines, line].some((text) => lastWord.test(text));
     if (wasSaid) kill();
   });
   await exited;

@@ -37,23 +37,31 @@ export const setupFigure: Figure = {
   },
 };
 
-export const matrixFigure: Figure = {
-  name: 'default-matrix',
-  about: 'loadbase run with warm caches; peer: the time its instances took, one after the other',
+/** A whole run, with warm caches. */
+const runFigure = (name: string, what: string, globs: readonly string[]): Figure => ({
+  name,
+  about: `${what} with warm caches; peer: the time its instances took, one after the other`,
   measure: ({ rounds = 1, say }) =>
     withFolder(async (folder) => {
       const seen: number[] = [];
       let instancesMs = 0;
       for (let round = 0; round < rounds; round++) {
         const out = join(folder, String(round));
-        seen.push(await commandMs(NODE, [...LOADBASE, 'run', '--reporter', 'tap', '--out', out]));
+        seen.push(await commandMs(NODE, [...LOADBASE, 'run', ...globs, '--reporter', 'tap', '--out', out]));
         instancesMs = await sumOfDurations(join(out, 'results.json'));
-        say(`default matrix: ${((seen.at(-1) ?? 0) / 1000).toFixed(1)} s`);
+        say(`${name}: ${((seen.at(-1) ?? 0) / 1000).toFixed(1)} s`);
       }
       const peer = 'sum of its instances’ durations';
       return { value: median(seen) / 1000, unit: 's', peer, peerValue: instancesMs / 1000 };
     }),
-};
+});
+
+export const matrixFigure = runFigure('default-matrix', 'loadbase run', []);
+export const conformanceFigure = runFigure(
+  'grub-conformance',
+  'loadbase run grub-relocatable, both firmwares, every machine cold,',
+  ['grub-relocatable'],
+);
 
 async function sumOfDurations(resultsPath: string): Promise<number> {
   const { instances } = JSON.parse(await readFile(resultsPath, 'utf8')) as {
