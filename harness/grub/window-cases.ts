@@ -46,7 +46,10 @@ const FIXED = {
   'from-1mib': {
     reason: 'where most images begin: the first byte of memory above the BIOS',
     limits: () => [MIB, TOP],
-    choices: [[PAGE, 'none', 'low']],
+    choices: [
+      [PAGE, 'none', 'low'],
+      [2 * MIB, 'none'],
+    ],
   },
   'low-16mib': {
     reason: 'a window with firmware in it under UEFI, and an end within RAM',

@@ -43,7 +43,7 @@ export const LOADING_DEFECTS: readonly Defect[] = [
       'a second choice of memory forgets the alignment: GRUB 2.06 as it is, where a mended one is expected',
     history: '4127ea3a9',
     make: { depth: 'grub', variant: 'allocation-refused' },
-    instances: ['history-retry-alignment~efi~anywhere-0x200000-low~allocation-refused-mended'],
+    instances: ['history-retry-alignment~efi~from-1mib-0x200000-none~allocation-refused-mended'],
     expected: {
       verdicts: ['fail'],
       witness: 'placement',

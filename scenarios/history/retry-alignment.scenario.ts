@@ -31,7 +31,7 @@ const scenario: Scenario = {
     (['allocation-refused', 'allocation-refused-mended'] as const).map((grubVariant) =>
       makeInstance({
         ...{ scenario: name, subject: 'probe', firmware: 'efi', grubVariant },
-        base: { kind: 'window', name: 'anywhere-0x200000-low' },
+        base: { kind: 'window', name: 'from-1mib-0x200000-none' },
       }),
     ),
   history: { fixes: ['4127ea3a9'], witness: 'placement', sabotages: ['retry-unmended'] },
