@@ -114,8 +114,8 @@ export const GRUB_DEFECTS: readonly Defect[] = [
     instances: [BIOS_MODULES, EFI_MODULES, 'history-modules-placed~bios~base-any~memory-512'],
     expected: {
       verdicts: ['fail', 'crash'],
-      witness: 'layout at entry',
-      reason: /layout at entry: .*overlap/,
+      witness: 'rules at entry',
+      reason: /rules at entry: .*modules-clear-of-image: the image \(.*\) overlaps module 0/,
     },
   },
 ];

@@ -16,6 +16,7 @@ import {
 import type { Patch, XenReader } from './xen-reader.ts';
 
 const image = (patches: (xen: XenReader) => readonly Patch[]) => ({ depth: 'image', patches }) as const;
+const FIRST_PAGE = 'first page at boot information relocated';
 const LOW_WORD = 'history-low-word~bios~base-0x03e00000';
 
 export const HISTORY_DEFECTS: readonly Defect[] = [
@@ -59,19 +60,35 @@ export const HISTORY_DEFECTS: readonly Defect[] = [
     instances: [LOW_WORD],
     expected: {
       verdicts: ['fail'],
-      witness: 'first page at boot information relocated',
+      witness: FIRST_PAGE,
       reason: /^first page at boot information relocated: 0xfec is 0x[0-9a-f]+, not 0xa5a5a5a5/,
     },
   },
   {
-    name: 'claims-fixed-version',
-    claim: 'Xen says it is of a version that has the fixes, and has not: what was excused is so no more',
-    make: image((xen) => versionClaimed(xen, 21)),
-    instances: [LOW_WORD, 'history-padding~bios~base-highest~memory-512'],
+    name: 'claims-4.20',
+    claim:
+      'Xen says it is of the first version that keeps 0xffc, and does not: what was excused is so no more',
+    history: 'e58a2858d5',
+    make: image((xen) => versionClaimed(xen, 20)),
+    instances: [LOW_WORD],
     expected: {
       verdicts: ['fail'],
+      witness: FIRST_PAGE,
+      reason: /^first page at .*: 0xffc is 0x[0-9a-f]+, not 0xa5a5a5a5$/,
+    },
+  },
+  {
+    name: 'claims-4.21',
+    claim:
+      'Xen says it is of the first version that ends at 2 MiB, and does not: what was excused is so no more',
+    history: '4fb075201f',
+    make: image((xen) => versionClaimed(xen, 21)),
+    instances: ['history-padding~bios~base-highest~memory-512'],
+    expected: {
+      verdicts: ['fail'],
+      witness: 'padding at entry',
       reason:
-        /^(first page at boot information relocated: 0xffc is 0x[0-9a-f]+, not 0xa5a5a5a5|padding at entry: Xen's padding to 2 MiB covers 0x[0-9a-f]+–0x1fffffff, which is no free RAM)$/,
+        /^padding at entry: Xen's padding to 2 MiB covers 0x[0-9a-f]+–0x1fffffff, which is no free RAM$/,
     },
   },
   {

@@ -25,7 +25,7 @@ const scenario: Scenario = {
   claim: 'With little memory Xen moves itself past its own image, or says that there is not enough.',
   history: {
     fixes: ['0d31d16808'],
-    witness: 'own move at its end',
+    witness: 'end',
     sabotages: ['self-move-unchecked'],
   },
   given: ({ memoryMib }) => ({

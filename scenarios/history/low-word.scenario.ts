@@ -24,7 +24,7 @@ const scenario: Scenario = {
   history: {
     fixes: ['e58a2858d5'],
     witness: WITNESS,
-    sabotages: ['first-stack-lower', 'claims-fixed-version'],
+    sabotages: ['first-stack-lower', 'claims-4.20'],
   },
   given: () => ({
     arguments: 'console=com1 loglvl=all',

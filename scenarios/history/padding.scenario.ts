@@ -18,7 +18,7 @@ const WITNESS = 'padding at entry';
 const scenario: Scenario = {
   name,
   claim: 'Xen’s image, padded to 2 MiB as Xen maps it, lies in RAM at the highest base, too.',
-  history: { fixes: ['4fb075201f'], witness: WITNESS, sabotages: ['claims-fixed-version'] },
+  history: { fixes: ['4fb075201f'], witness: WITNESS, sabotages: ['claims-4.21'] },
   given: () => ({
     arguments: 'console=com1 loglvl=all',
     witnesses: {
