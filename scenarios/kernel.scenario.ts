@@ -39,9 +39,11 @@ export function kernelScenario(image: BootImage, given: Circumstances): Scenario
     name,
     claim:
       'A Multiboot2 kernel of the user’s is placed, entered and told what the specification says, and goes on from there.',
+    sweeps: true,
     given: () => given,
     notices: findings.map(({ rule, severity, text }) => `header, ${severity}: ${rule}: ${text}`),
-    expectation: ({ base }, predicted) => refusalByHeader(findings, base) ?? predicted,
+    expectation: ({ base }, predicted) =>
+      refusalByHeader(findings, base) ?? saying(predicted, given.expectedLine),
     instances: () =>
       (['bios', 'efi'] as const).flatMap((firmware) =>
         bases(image).map((base) => makeInstance({ scenario: name, subject: 'kernel', firmware, base })),
@@ -59,4 +61,8 @@ function refusalByHeader(findings: readonly HeaderFinding[], base: BaseChoice): 
   const { rule, text, grubError } = refused;
   const byHeader = grubError === undefined ? {} : { grubError };
   return { kind: 'refused', reason: `${rule}: ${text}`, byHeader };
+}
+
+function saying(predicted: Expectation, line: RegExp | undefined): Expectation {
+  return predicted.kind === 'boots' && line ? { ...predicted, says: String(line) } : predicted;
 }

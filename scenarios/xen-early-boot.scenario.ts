@@ -44,6 +44,7 @@ const scenario: Scenario = {
   claim:
     'Xen, loaded by GRUB at any base its relocatable header tag and the memory map allow, runs its early boot to ' +
     '__start_xen and its console using no address but those of where it is.',
+  sweeps: true,
   given: () => ({ arguments: 'console=com1 loglvl=all', misalignedText: MISALIGNED_TEXT }),
   instances: () => [
     ...(['bios', 'efi'] as const).flatMap((firmware) => [

@@ -35,6 +35,7 @@ const scenario: Scenario = {
   claim:
     'Modules of awkward sizes reach Xen page aligned, apart from everything else in memory, and unchanged up to ' +
     '__start_xen.',
+  sweeps: true,
   given: () => ({
     arguments: 'console=com1 loglvl=all',
     modules: MODULES,

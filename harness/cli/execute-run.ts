@@ -87,7 +87,7 @@ async function runFolder(outDirectory: string | undefined): Promise<RunFolder> {
 function repeatCommand(instance: Instance, options: RunOptions): string {
   const base =
     options.base !== undefined && instance.base.kind === 'at'
-      ? ['--base', `0x${instance.base.address.toString(16)}`]
+      ? [...scenarioNamed(instance, options), '--base', `0x${instance.base.address.toString(16)}`]
       : [];
   const name = instance.repeat === undefined ? instance.name : instance.name.replace(/~repeat-\d+$/, '');
   const words = [
@@ -98,6 +98,11 @@ function repeatCommand(instance: Instance, options: RunOptions): string {
     ...repeatedSourceOptions(options),
   ];
   return words.map(quoted).join(' ');
+}
+
+/** A scenario that bases are not forced on unasked must be asked for again. */
+function scenarioNamed({ scenario }: Instance, options: RunOptions): string[] {
+  return options.scenario === undefined ? [] : ['--scenario', scenario];
 }
 
 /** POSIX shell quoting, only where it is needed. */

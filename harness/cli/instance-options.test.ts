@@ -23,6 +23,7 @@ const at = (address: number) => ({ kind: 'at', address }) as const;
 const small: Scenario = {
   name: 'small',
   claim: 'It is small.',
+  sweeps: true,
   given: () => ({ arguments: '', misalignedText: 'ERR' }),
   instances: () =>
     [
@@ -178,4 +179,27 @@ t.test('on the command line', async (t) => {
   ])
     t.throws(() => parse(...words), CommanderError, words.join(' '));
   t.throws(() => parse('--scenario', 'smal'), { message: /the nearest to "smal" is small/ });
+});
+
+t.test('a scenario that is about one condition gets neither bases nor memory unasked', async (t) => {
+  const condition: Scenario = {
+    name: 'condition',
+    claim: 'It is about 16 MiB.',
+    given: () => ({ arguments: '' }),
+    instances: () =>
+      (['any', 'none'] as const).map((kind) => {
+        const one = instance({ scenario: 'condition', base: { kind }, memoryMib: 16 });
+        return { ...one, name: instanceName(one) };
+      }),
+  };
+  const both = [small, condition];
+  const subjects = new Map([['xen', await subject(t)]] as const);
+  const asked = (options: InstanceOptions) =>
+    chosenInstances(both, [], { firmware: ['bios'], ...options }, subjects).map(({ name }) => name);
+  t.strictSame(asked({ base: [0x400000] }), ['small~bios~base-0x00400000']);
+  t.strictSame(asked({ base: [0x400000], scenario: ['condition'], memory: 64 }), [
+    'condition~bios~base-0x00400000~memory-16',
+  ]);
+  t.ok(asked({ memory: 64 }).includes('condition~bios~base-any~memory-16'));
+  t.ok(asked({ memory: 64 }).includes('small~bios~base-any~memory-64'));
 });

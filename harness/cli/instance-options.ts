@@ -6,7 +6,7 @@ import { checkForcedBase } from '../multiboot2/forced-base.ts';
 import { relocatableTag } from '../multiboot2/relocatable-tag.ts';
 import { lowRamSizeBytes } from '../qemu/machine-spec.ts';
 import type { Firmware, Instance, SubjectName } from '../scenario/contract.ts';
-import { instanceName, selectInstances } from '../scenario/instance-name.ts';
+import { DEFAULT_MEMORY_MIB, instanceName, selectInstances } from '../scenario/instance-name.ts';
 import type { Scenario } from '../scenario/scenario.ts';
 import type { Subjects } from '../scenario/prepare-subjects.ts';
 import type { BootImage } from '../subject/boot-image.ts';
@@ -42,12 +42,22 @@ export function addInstanceOptions(command: Command, scenarios: readonly Scenari
 /** The matrix narrowed by what needs no image. @throws UnknownInstanceError, UsageError */
 export function matrixInstances(scenarios: readonly Scenario[], options: InstanceOptions): Instance[] {
   const all = scenarios
-    .filter(({ name }) => options.scenario?.includes(name) ?? true)
+    .filter((scenario) => isAskedFor(scenario, options))
     .flatMap((scenario) => scenario.instances())
     .filter(({ firmware }) => options.firmware?.includes(firmware) ?? true);
   return options.memory === undefined
     ? all
-    : all.map((instance) => renamed({ ...instance, memoryMib: options.memory ?? instance.memoryMib }));
+    : all.map((instance) => renamed({ ...instance, memoryMib: memoryOf(instance, options) }));
+}
+
+/** With forced bases only scenarios that are about any base, unless another is named. */
+function isAskedFor({ name, sweeps }: Scenario, { scenario: names, base }: InstanceOptions): boolean {
+  return names?.includes(name) ?? (base === undefined || sweeps === true);
+}
+
+/** Memory that a scenario has chosen is its condition. */
+function memoryOf({ memoryMib }: Instance, { memory }: InstanceOptions): number {
+  return memoryMib === DEFAULT_MEMORY_MIB ? (memory ?? memoryMib) : memoryMib;
 }
 
 /** Whose images must be had before it is decided what to run. @throws UnknownInstanceError */
@@ -90,7 +100,8 @@ function withBases(
   subjects: Subjects,
 ): Instance[] {
   const models = new Map<string, Instance>();
-  for (const instance of matrix) {
+  // A protocol that knows no relocation has no base to force.
+  for (const instance of matrix.filter(({ base }) => base.kind !== 'none')) {
     const key = `${instance.scenario} ${instance.firmware}`;
     if (!models.has(key)) models.set(key, instance);
   }

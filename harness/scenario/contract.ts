@@ -61,7 +61,12 @@ export interface Instance {
  * says which, from the survey's map; `not-relocated`: a negative control: the image lands at its link base whatever was forced.
  */
 export type Expectation =
-  | { readonly kind: 'boots'; readonly base?: number }
+  | {
+      readonly kind: 'boots';
+      readonly base?: number;
+      /** What its user expects on the console, where that is not the subject's own affair. */
+      readonly says?: string;
+    }
   | {
       readonly kind: 'refused';
       readonly base?: number;

@@ -148,10 +148,10 @@ export function predictedRefusal(
 /** The expectation in words, as tables and results show it. */
 export function expectationText(expectation: Expectation): string {
   switch (expectation.kind) {
-    case 'boots':
-      return expectation.base === undefined
-        ? 'boots where GRUB puts it'
-        : `boots at ${hex(expectation.base)}`;
+    case 'boots': {
+      const where = expectation.base === undefined ? 'where GRUB puts it' : `at ${hex(expectation.base)}`;
+      return `boots ${where}${expectation.says === undefined ? '' : ` and says ${expectation.says}`}`;
+    }
     case 'window':
       return expectation.predicted;
     case 'refused':

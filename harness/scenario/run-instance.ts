@@ -14,6 +14,7 @@ import { instanceFolder } from '../workdir/run-folder.ts';
 import { consoleVersion } from '../xen/console.ts';
 import type { Artifacts } from './artifacts.ts';
 import { observePlacement } from './chosen-base.ts';
+import { consoleExcerpt } from './console-excerpt.ts';
 import type { InstanceResult } from './contract.ts';
 import { deathRecord } from './death-record.ts';
 import { predictedRefusal } from './expectation.ts';
@@ -46,6 +47,8 @@ export interface InstanceRun {
 /** Looking at a machine that failed has time of its own, so that evidence does not depend on what the boot left over. */
 const POST_MORTEM_MS = 10_000;
 const CONSOLE_LINES = 20;
+/** A firmware's memory map may stand among the last ones; OVMF's has about a hundred lines. */
+const MAP_LINES = 400;
 
 export async function runInstance(run: InstanceRun): Promise<InstanceResult> {
   const started = performance.now();
@@ -98,7 +101,7 @@ async function boot(run: InstanceRun): Promise<Outcome> {
     ...(mortem
       ? {
           excerpt: [
-            ...[...session.console.lastLines(CONSOLE_LINES), '', ...mortem.code],
+            ...[...consoleExcerpt(session.console.lastLines(MAP_LINES), CONSOLE_LINES), '', ...mortem.code],
             ...(layoutFailed(record) ? ['', ...driver.layout.draw()] : []),
           ],
         }

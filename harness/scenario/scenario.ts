@@ -77,6 +77,8 @@ export interface Scenario {
   readonly name: string;
   /** One or two sentences; shown by `loadbase list --json` and kept in docs. */
   readonly claim: string;
+  /** It is about any load base: `--base` applies to it unasked. */
+  readonly sweeps?: boolean;
   /** The default matrix, in the order shown. */
   instances(): readonly Instance[];
   given(instance: Instance): Circumstances;

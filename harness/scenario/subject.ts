@@ -33,16 +33,19 @@ export async function loadSubject(
   const file = await read(imagePath, 'image');
   const image = named(imagePath, () => parseBootImage(file));
   const symbolFile = symbolsPath === undefined ? undefined : await read(symbolsPath, 'symbol file');
+  // xen-syms says more than Xen's own image, which has no symbols of its own use.
+  const own = name === 'xen' ? undefined : named(imagePath, () => ImageSymbols.ofImage(image));
   return {
     name,
     image,
     symbols:
       symbolsPath === undefined || symbolFile === undefined
-        ? undefined
+        ? own
         : named(symbolsPath, () =>
             matchingSymbols(new ImageSymbols(symbolFile, image.loaded.linkBase), image),
           ),
-    symbolsPath,
+    // gdb reads no gzip.
+    symbolsPath: symbolsPath ?? (own && image.bytes === file ? imagePath : undefined),
     imagePath,
     sha256: createHash('sha256').update(file).digest('hex'),
     label,

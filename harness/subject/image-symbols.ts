@@ -1,25 +1,41 @@
-/** The symbol file of an image, as facts. */
+/** The symbols of an image, as facts. */
 import { bytesAt, parseElf, type ElfImage } from '../elf/elf-image.ts';
 import { readSymbols, type SymbolTable } from '../elf/symbol-table.ts';
+import { SECTION_SYMBOL_TABLE } from '../elf/section-headers.ts';
+import type { BootImage } from './boot-image.ts';
 
 /**
- * xen-syms beside the image it belongs to. It is linked at high virtual addresses; the constant between them and
- * link-time physical addresses differs between versions, so it is taken from the files themselves.
+ * xen-syms beside the image it belongs to, or an image that was not stripped. Either may be linked at high virtual
+ * addresses; the constant between them and link-time physical addresses differs, so it is taken from the files themselves.
  */
 export class ImageSymbols {
   readonly #elf: ElfImage;
   readonly #table: SymbolTable;
-  /** `__XEN_VIRT_START`: virtual address − link-time physical address. */
+  /** Virtual address − link-time physical address; Xen's is `__XEN_VIRT_START`. */
   readonly virtualStart: bigint;
 
-  /** @throws ImageSymbolsError where `file` is no symbol file of an image linked at `linkBase`. */
-  constructor(file: Uint8Array, linkBase: number) {
+  /**
+   * @param virtualStart where it is known; else the symbol `_start` is taken to be the image's first byte.
+   * @throws ImageSymbolsError where `file` is no symbol file of an image linked at `linkBase`.
+   */
+  constructor(file: Uint8Array, linkBase: number, virtualStart?: bigint) {
     this.#elf = parseElf(file);
     this.#table = readSymbols(this.#elf);
+    this.virtualStart = virtualStart ?? this.#first() - BigInt(linkBase);
+  }
+
+  /** Those of an image that has its own; undefined where it was stripped. */
+  static ofImage({ bytes, elf, loaded }: BootImage): ImageSymbols | undefined {
+    const first = loaded.segments.find(({ paddr }) => paddr === BigInt(loaded.linkBase));
+    if (!elf?.sections.some(({ type }) => type === SECTION_SYMBOL_TABLE) || !first) return undefined;
+    return new ImageSymbols(bytes, loaded.linkBase, first.vaddr - first.paddr);
+  }
+
+  /** @throws ImageSymbolsError */
+  #first(): bigint {
     const start = this.#table.address('_start');
-    if (start === undefined)
-      throw new ImageSymbolsError('the symbol file has no symbol _start; give the unstripped xen-syms');
-    this.virtualStart = start - BigInt(linkBase);
+    if (start !== undefined) return start;
+    throw new ImageSymbolsError('the symbol file has no symbol _start; give the unstripped xen-syms');
   }
 
   has(name: string): boolean {
