@@ -2,7 +2,7 @@
 import { MIB } from '../bits/align.ts';
 import type { Payload } from '../image/payload.ts';
 import type { RelocationWindow } from '../multiboot2/header-tags.ts';
-import { withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
+import { relocatableTag, withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
 import type { SubjectFacts } from '../subject/loaded-subject.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import { bios64BitDriver } from './bios-64bit-driver.ts';
@@ -77,7 +77,7 @@ export function payloadOf({ instance, subject, given, window }: ReadyInstance): 
   };
 }
 
-/** The image's bytes as the loader gets them. */
+/** The image's bytes as the loader gets them; one that has lost its tag since it was planned goes as it is. */
 function handedOver({ image }: Subject, window: RelocationWindow | undefined): Uint8Array {
-  return window ? withRelocatableTag(image.bytes, window) : image.bytes;
+  return window && relocatableTag(image.header) ? withRelocatableTag(image.bytes, window) : image.bytes;
 }
