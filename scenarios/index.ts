@@ -8,6 +8,7 @@ import retryAlignment from './history/retry-alignment.scenario.ts';
 import staleMaps from './history/stale-maps.scenario.ts';
 import virtualAddresses from './history/virtual-addresses.scenario.ts';
 import windowArithmetic from './history/window-arithmetic.scenario.ts';
+import { XEN_HISTORY } from './history/xen.ts';
 import xenEarlyBoot from './xen-early-boot.scenario.ts';
 import xenModules from './xen-modules.scenario.ts';
 
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   xenModules,
   grubRelocatable,
   // In the order of docs/history.md.
+  ...XEN_HISTORY,
   retryAlignment,
   informationPlace,
   efiStack,

@@ -14,7 +14,7 @@ import { noiseModule } from '../harness/image/noise-module.ts';
 import type { BaseChoice } from '../harness/scenario/contract.ts';
 import { makeInstance } from '../harness/scenario/instance-name.ts';
 import type { Scenario } from '../harness/scenario/scenario.ts';
-import { MISALIGNED_TEXT } from '../harness/xen/console.ts';
+import { DOM0_NOT_BUILT, MISALIGNED_TEXT } from '../harness/xen/console.ts';
 
 const name = 'xen-modules';
 const PAGE = 4096;
@@ -39,7 +39,7 @@ const scenario: Scenario = {
   given: () => ({
     arguments: 'console=com1 loglvl=all',
     modules: MODULES,
-    expectedEnd: 'Could not construct domain 0',
+    expectedEnd: DOM0_NOT_BUILT,
     misalignedText: MISALIGNED_TEXT,
   }),
   instances: () =>

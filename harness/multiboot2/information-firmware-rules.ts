@@ -32,6 +32,8 @@ const NAMES: Readonly<Record<number, string>> = {
 };
 
 const always = (): boolean => true;
+const tellsBase = ({ relocatable, toldBase }: InformationContext): boolean =>
+  relocatable && typeof toldBase !== 'object';
 const mapsGiven = ({ keptBootServices }: InformationContext): boolean => !keptBootServices;
 
 /** Information that is there for certain on this firmware, so that a request for it must be met. */
@@ -45,7 +47,7 @@ const AVAILABLE: Readonly<Record<number, (given: InformationContext) => boolean>
   17: (given) => given.firmware === 'efi' && mapsGiven(given),
   18: ({ keptBootServices }) => keptBootServices,
   20: ({ keptBootServices }) => keptBootServices,
-  21: ({ relocatable }) => relocatable,
+  21: tellsBase,
 };
 
 export const PRESENCE_RULES: readonly InformationRule[] = [
@@ -124,13 +126,13 @@ export const LOAD_BASE_RULES: readonly InformationRule[] = [
     name: 'load-base-told',
     demands: 'a relocatable image is told its load base address',
     source: 'Multiboot2 §3.6.23',
-    breaches: present(({ relocatable }) => (relocatable ? [21] : undefined)),
+    breaches: present((given) => (tellsBase(given) ? [21] : undefined)),
   },
   {
     name: 'load-base-only-if-relocatable',
     demands: 'the load base address comes only if the image has the relocatable header tag',
     source: 'Multiboot2 §3.6.23',
-    breaches: absent(({ relocatable }) => (relocatable ? undefined : [21])),
+    breaches: absent((given) => (tellsBase(given) ? undefined : [21])),
   },
   {
     name: 'load-base-value',
@@ -138,11 +140,11 @@ export const LOAD_BASE_RULES: readonly InformationRule[] = [
     source: 'Multiboot2 §3.6.23',
     breaches: (view) => {
       const [told] = fieldsOfKind(view, 'loadBaseAddress');
-      const { loadBase } = view.given;
+      const { loadBase, toldBase = loadBase } = view.given;
       return (
         told &&
         breachIf(
-          told.address !== loadBase,
+          typeof toldBase === 'number' && told.address !== toldBase,
           () => `told ${hex(told.address)}, the image is at ${hex(loadBase)}`,
         )
       );

@@ -78,8 +78,14 @@ const BREAKAGES: Readonly<Record<string, readonly Broken[]>> = {
   ],
   'text-utf8': [replaced(BIOS, 2, Uint8Array.of(0xff, 0xfe, 0))],
   'load-base-told': [withTag(KEPT, 21, undefined)],
-  'load-base-only-if-relocatable': [withContext(KEPT, { relocatable: false })],
-  'load-base-value': [withContext(BIOS, { loadBase: 0x40_0000 })],
+  'load-base-only-if-relocatable': [
+    withContext(KEPT, { relocatable: false }),
+    withContext(KEPT, { toldBase: { asType: 0x4c42 } }),
+  ],
+  'load-base-value': [
+    withContext(BIOS, { loadBase: 0x40_0000 }),
+    withContext(BIOS, { toldBase: BIOS.given.loadBase + 0x20_0000 }),
+  ],
   'requested-tags': [withTag(BIOS, 1, undefined)],
   'maps-given': [withTag(EFI, 17, undefined), withTag(withContext(BIOS, { requested: [] }), 6, undefined)],
   'maps-left-out': [added(KEPT, { type: 4, payload: [639, 1] })],

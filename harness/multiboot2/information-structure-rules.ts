@@ -103,7 +103,10 @@ export const INFORMATION_STRUCTURE_RULES: readonly InformationRule[] = [
     name: 'tag-types-known',
     demands: 'tags are of the types 0 to 21',
     source: 'Multiboot2 §3.6',
-    breaches: ({ tags }) => tags.filter(({ type }) => !BOOT_INFORMATION_LAYOUTS[type]).map(tagText),
+    breaches: ({ tags, given: { toldBase } }) => {
+      const foreign = typeof toldBase === 'object' ? toldBase.asType : undefined;
+      return tags.filter(({ type }) => !BOOT_INFORMATION_LAYOUTS[type] && type !== foreign).map(tagText);
+    },
   },
   {
     name: 'tag-once',

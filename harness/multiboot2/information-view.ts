@@ -14,6 +14,11 @@ export interface InformationContext {
   readonly entry: 'multiboot32' | 'efi64';
   /** Load base address by another witness than tag 21. */
   readonly loadBase: number;
+  /**
+   * What a loader that is known not to tell the truth in tag 21 must say there instead, or the type that it gives that
+   * tag, which the specification has not; absent: it tells loadBase.
+   */
+  readonly toldBase?: number | ForeignType;
   /** Physical; `end` is the first byte after the image, its BSS included. */
   readonly imageRange: { readonly start: number; readonly end: number };
   /** The image has a relocatable header tag (type 10). */
@@ -28,6 +33,11 @@ export interface InformationContext {
   readonly alignedModules?: boolean;
   /** The first byte after the machine's highest RAM. */
   readonly memoryTop?: number;
+}
+
+/** A tag's type that the specification does not know. */
+export interface ForeignType {
+  readonly asType: number;
 }
 
 export interface ViewedTag {

@@ -4,6 +4,7 @@ import { grubBuild } from '../grub/build.ts';
 import type { GrubVariant } from '../grub/variants.ts';
 import { bootMedium } from '../image/medium.ts';
 import type { ArtifactRequest, Artifacts } from '../scenario/artifacts.ts';
+import { neutralised } from '../scenario/neutralised.ts';
 import type { ReadyInstance } from '../scenario/plan.ts';
 import type { Subject } from '../scenario/subject.ts';
 import type { ToolchainContext } from '../toolchain/toolchain-context.ts';
@@ -35,7 +36,7 @@ export async function applyDefect(
   switch (make.depth) {
     case 'image':
       return {
-        planned: { ...planned, subject: brokenSubject(make.patches, planned.subject, bench) },
+        planned: { ...planned, subject: brokenSubject(make.patches, planned, bench) },
         artifacts,
       };
     case 'grub':
@@ -47,18 +48,19 @@ export async function applyDefect(
 
 function brokenSubject(
   patches: (xen: XenReader) => readonly Patch[],
-  subject: Subject,
+  { subject, given }: ReadyInstance,
   bench: Workbench,
 ): Subject {
   const { disassembler } = bench.artifacts;
   const files = patched(bench.xen, patches(xenReader(bench.xen, disassembler)));
   const image = parseBootImage(files.image);
-  return {
+  const broken = {
     ...subject,
     image,
     symbols: new ImageSymbols(files.symbols, image.loaded.linkBase),
     sha256: createHash('sha256').update(files.image).digest('hex'),
   };
+  return neutralised(broken, given.neutralised ?? []);
 }
 
 async function withLoader(

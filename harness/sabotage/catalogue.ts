@@ -2,6 +2,7 @@
 import type { Defect } from './defect.ts';
 import { GRUB_DEFECTS } from './grub-defects.ts';
 import { HAND_OVER_DEFECTS } from './hand-over-defects.ts';
+import { HISTORY_DEFECTS } from './history-defects.ts';
 import { LOADING_DEFECTS } from './loading-defects.ts';
 import { MACHINE_DEFECTS } from './machine-defects.ts';
 import { PLACEMENT_DEFECTS } from './placement-defects.ts';
@@ -14,4 +15,5 @@ export const DEFECTS: readonly Defect[] = [
   ...PLACEMENT_DEFECTS,
   ...LOADING_DEFECTS,
   ...MACHINE_DEFECTS,
+  ...HISTORY_DEFECTS,
 ];

@@ -111,11 +111,11 @@ export const GRUB_DEFECTS: readonly Defect[] = [
     claim: 'tag 3 places a module over the image: Xen runs into it, or its dom0 kernel is garbage',
     history: '9589927e5b',
     make: { depth: 'grub', variant: 'sabotage-module-over-image' },
-    instances: [BIOS_MODULES, EFI_MODULES],
+    instances: [BIOS_MODULES, EFI_MODULES, 'history-modules-placed~bios~base-any~memory-512'],
     expected: {
       verdicts: ['fail', 'crash'],
-      witness: 'layout at entry',
-      reason: /layout at entry: .*overlap/,
+      witness: 'rules at entry',
+      reason: /rules at entry: .*modules-clear-of-image: the image \(.*\) overlaps module 0/,
     },
   },
 ];

@@ -118,7 +118,7 @@ export const HAND_OVER_DEFECTS: readonly Defect[] = [
     claim: 'the early error text is not what it should be: a user cannot look it up',
     history: 'b1c16800e5',
     make: image(otherEarlyError),
-    instances: [MISALIGNED, EFI_MISALIGNED],
+    instances: [MISALIGNED, EFI_MISALIGNED, 'history-misaligned-base~bios~base-0x03e01000'],
     expected: {
       verdicts: ['fail'],
       witness: 'early error',

@@ -39,6 +39,20 @@ export function removed({ address, length }: Instruction): Patch {
   return { linkTime: Number(address), bytes: new Uint8Array(length).fill(NOP) };
 }
 
+/** The last byte of the instruction, which must be a whole field of it: an 8-bit displacement or immediate. */
+export function withLastByte({ address, bytes }: Instruction, value: number): Patch {
+  const changed = Buffer.from(bytes);
+  changed.writeUInt8(value & 0xff, changed.length - 1);
+  return { linkTime: Number(address), bytes: changed };
+}
+
+/** Two neighbours in the other order. @throws SabotageImpossibleError where they are no neighbours. */
+export function swapped(first: Instruction, second: Instruction): Patch {
+  if (first.address + BigInt(first.length) !== second.address)
+    throw new SabotageImpossibleError(`${second.text} right after ${first.text}`);
+  return { linkTime: Number(first.address), bytes: Buffer.concat([second.bytes, first.bytes]) };
+}
+
 /** The 32-bit displacement or immediate that ends the instruction, plus `difference`. */
 export function lastFieldPlus({ address, bytes }: Instruction, difference: number): Patch {
   const changed = Buffer.from(bytes);

@@ -26,7 +26,7 @@ export const RELOCATION_DEFECTS: readonly Defect[] = [
     claim: 'the BIOS entry computes a base that is 2 MiB too low: every later access goes beside the image',
     history: '1695e53851',
     make: image(baseOffByTwoMib),
-    instances: [BIOS],
+    instances: [BIOS, 'history-base-from-code~bios~base-0x03e00000~tag-21-absent'],
     expected: {
       verdicts: ['fail', 'crash'],
       witness: 'base computed',
@@ -38,7 +38,7 @@ export const RELOCATION_DEFECTS: readonly Defect[] = [
     claim: 'the EFI entry computes a base that is 2 MiB too high',
     history: '1695e53851',
     make: image(efiBaseOffByTwoMib),
-    instances: [EFI],
+    instances: [EFI, 'history-base-from-code~efi~base-0x03e00000~tag-21-lies'],
     expected: {
       verdicts: ['fail', 'crash'],
       witness: 'base computed',
@@ -132,7 +132,7 @@ export const RELOCATION_DEFECTS: readonly Defect[] = [
     claim: 'a base that is no multiple of 2 MiB is not refused: a triple fault where an error text should be',
     history: '0946068e7f',
     make: image(alignmentCheckRemoved),
-    instances: [MISALIGNED],
+    instances: [MISALIGNED, 'history-misaligned-base~bios~base-0x03f00000'],
     expected: {
       verdicts: ['fail', 'crash'],
       witness: 'long mode',

@@ -26,8 +26,8 @@ export interface Patch {
 /** Addresses are link-time physical ones. */
 export interface XenReader {
   readonly header: Multiboot2Header;
-  /** The first kilobyte from a symbol on, decoded. */
-  code(symbol: string, bitness?: 32 | 64): readonly Instruction[];
+  /** From a symbol on, decoded: the first kilobyte, or as much as `sizeBytes` says. */
+  code(symbol: string, bitness?: 32 | 64, sizeBytes?: number): readonly Instruction[];
   linkTime(symbol: string): number;
   /** Where `text` stands in the image. */
   linkTimeOf(text: string): number;
@@ -58,8 +58,8 @@ export function xenReader(files: XenBytes, disassembler: Disassembler): XenReade
   return {
     header: boot.header,
     linkTime: (symbol) => table.linkTime(symbol),
-    code: (symbol, bitness = 32) =>
-      disassembler.decode(bytes(table.linkTime(symbol), CODE_BYTES), {
+    code: (symbol, bitness = 32, sizeBytes = CODE_BYTES) =>
+      disassembler.decode(bytes(table.linkTime(symbol), sizeBytes), {
         bitness,
         address: BigInt(table.linkTime(symbol)),
       }),

@@ -46,6 +46,8 @@ export interface Instance {
   readonly protocol: BootProtocol;
   readonly grubVariant: GrubVariant;
   readonly base: BaseChoice;
+  /** What else differs between instances of one scenario, in a word that only the scenario knows: `ebda-0x2000`. */
+  readonly variant?: string;
   readonly memoryMib: number;
   /** Which of the repeats of `--repeat N` this is, from 1; absent where nothing is repeated. */
   readonly repeat?: number;

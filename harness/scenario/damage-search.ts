@@ -52,7 +52,9 @@ export async function withWriter(
   const text = await searched(run, facts, boot, damage.start, record).catch(
     (error: unknown) => `the second boot failed: ${error instanceof Error ? error.message : String(error)}`,
   );
-  const last = record.checkpoints.findLastIndex(isLayout);
+  const last = record.checkpoints.findLastIndex(
+    (each) => isLayout(each) && each.observations.some(({ ok }) => !ok),
+  );
   const checkpoints = record.checkpoints.map((checkpoint, i) =>
     i === last
       ? { ...checkpoint, observations: [...checkpoint.observations, { ok: false, text }] }

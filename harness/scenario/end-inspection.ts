@@ -15,7 +15,7 @@ export async function withEnd(
 ): Promise<BootRecord> {
   const { end, loader } = record;
   if (end.kind !== 'subject' || !loader || !driver.endInspections) return record;
-  const machine = await endedMachine(session, driver.haltsAtEnd === true);
+  const machine = await endedMachine(session, driver.haltsAt?.includes(end.meaning) === true);
   if (!machine) return record;
   const checkpoints = [...record.checkpoints];
   for (const inspection of driver.endInspections(machine, end.meaning, loader)) {

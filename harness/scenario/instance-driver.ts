@@ -30,8 +30,8 @@ export interface InstanceDriver extends SubjectDriver {
     readonly name: string;
     observe(lines: readonly string[], report: LoaderReport): readonly Observation[];
   };
-  /** It halts soon after its last word: what is looked at then waits for that. */
-  readonly haltsAtEnd?: boolean;
+  /** Ends that it halts soon after: what is looked at then waits for that. */
+  readonly haltsAt?: readonly EndMeaning[];
   /** What is looked at where the subject itself has announced its end. */
   endInspections?(machine: EndedMachine, meaning: EndMeaning, report: LoaderReport): readonly Inspection[];
 }

@@ -22,6 +22,7 @@ t.test('only what differs from the default stands in a name', async (t) => {
   t.equal(named({}).name, 'xen-early-boot~efi~base-0x03e00000');
   t.equal(named({ base: { kind: 'any' } }).name, 'xen-early-boot~efi~base-any');
   t.equal(named({ protocol: 'multiboot1', base: { kind: 'none' } }).name, 'xen-early-boot~efi~multiboot1');
+  t.equal(named({ variant: 'ebda-0x2000' }).name, 'xen-early-boot~efi~base-0x03e00000~ebda-0x2000');
   t.equal(
     named({ machine: 'pc', medium: 'disk', grubVariant: 'no-relocation', memoryMib: 512, repeat: 3 }).name,
     'xen-early-boot~efi~base-0x03e00000~pc~disk~no-relocation~memory-512~repeat-3',

@@ -26,6 +26,7 @@ export function instanceName(instance: Omit<Instance, 'name'>): string {
     instance.firmware,
     // A protocol that knows no relocation has no base to name.
     ...(instance.base.kind === 'none' ? [] : [baseName(instance.base)]),
+    ...(instance.variant === undefined ? [] : [instance.variant]),
     // A scenario's own subject is known by its name; a variant of the probe is not.
     ...(instance.subject.startsWith('probe-') ? [instance.subject] : []),
     ...axes.filter(([axis, usual]) => instance[axis] !== usual).map(([axis]) => instance[axis]),

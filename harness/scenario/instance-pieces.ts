@@ -1,12 +1,13 @@
 /** What a planned instance boots: its payload, what is known of its subject, and the driver that watches it. */
+import { MIB } from '../bits/align.ts';
 import type { Payload } from '../image/payload.ts';
 import type { RelocationWindow } from '../multiboot2/header-tags.ts';
-import { withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
+import { relocatableTag, withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
 import type { SubjectFacts } from '../subject/loaded-subject.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import { bios64BitDriver } from './bios-64bit-driver.ts';
 import { withCircumstances } from './circumstances.ts';
-import type { SubjectName } from './contract.ts';
+import type { GrubVariant, SubjectName } from './contract.ts';
 import type { InstanceDriver } from './instance-driver.ts';
 import { kernelDriver } from './kernel-driver.ts';
 import { probeDriver } from './probe-driver.ts';
@@ -23,6 +24,12 @@ function calledAs(name: SubjectName): string {
   return name === 'kernel' ? 'the kernel' : 'the probe';
 }
 
+/** What these loaders say in tag 21 instead of the truth: grub/kept-variants.ts makes them. */
+function toldBase(variant: GrubVariant): Pick<SubjectFacts, 'toldBase'> {
+  if (variant === 'tag-21-lies') return { toldBase: { offBytes: 2 * MIB } };
+  return variant === 'tag-21-absent' ? { toldBase: { asType: 0x4c42 } } : {};
+}
+
 export function subjectFacts({ instance, subject, given, window, loaderName }: ReadyInstance): SubjectFacts {
   const { modules = [], expectedEnd } = given;
   return {
@@ -32,6 +39,7 @@ export function subjectFacts({ instance, subject, given, window, loaderName }: R
     firmware: instance.firmware,
     protocol: instance.protocol,
     relocatingLoader: instance.grubVariant !== 'no-relocation' && instance.protocol === 'multiboot2',
+    ...toldBase(instance.grubVariant),
     loaderName,
     arguments: given.arguments,
     moduleCount: modules.length,
@@ -69,7 +77,7 @@ export function payloadOf({ instance, subject, given, window }: ReadyInstance): 
   };
 }
 
-/** The image's bytes as the loader gets them. */
+/** The image's bytes as the loader gets them; one that has lost its tag since it was planned goes as it is. */
 function handedOver({ image }: Subject, window: RelocationWindow | undefined): Uint8Array {
-  return window ? withRelocatableTag(image.bytes, window) : image.bytes;
+  return window && relocatableTag(image.header) ? withRelocatableTag(image.bytes, window) : image.bytes;
 }

@@ -79,6 +79,12 @@ export class LayoutOracle {
     return last ? [`memory at ${last[0]}:`, ...drawLayout(last[1])] : [];
   }
 
+  /** A later map that has nothing of the entry's: its parts, and what is wrong with their places. */
+  mapped(stop: string, map: LayoutMap): Observation[] {
+    this.#maps[stop] = map;
+    return checkPlaces(map);
+  }
+
   /**
    * The machine stands at the image's first instruction.
    * @param watch whether something will compare later: memory that nobody owns then holds the pattern afterwards.
@@ -110,9 +116,8 @@ export class LayoutOracle {
   ): Promise<Observation[]> {
     const { entry } = this;
     const map = layoutMap(entry.regions, [...entry.parts, ...parts]);
-    this.#maps[stop] = map;
     return [
-      ...checkPlaces(map),
+      ...this.mapped(stop, map),
       ...(await checkModules(guest, subject, entry.parts)),
       ...(await this.#compare(subject, [...map.parts, ...taken])),
     ];

@@ -22,7 +22,7 @@ export function probeDriver(facts: SubjectFacts): InstanceDriver {
     notPossible: [],
     landmarks: [{ name: 'record', phase: 'subject', pattern: PROBE_END }],
     ends: { record: 'expected' },
-    haltsAtEnd: true,
+    haltsAt: ['expected'],
     stops: (report) => [{ name: 'entry', address: BigInt(entry + at(report).physicalStart) }],
     observe: async (_stop, guest, report) => {
       seen = await lookAt(guest, at(report));

@@ -8,10 +8,10 @@ import type { LoadedSubject, SubjectFacts } from '../subject/loaded-subject.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import { observe } from '../xen/checkpoint-checks.ts';
 import { planCheckpoints, type CheckpointAddress } from '../xen/checkpoint-addresses.ts';
-import { expectedEndPattern, observeConsole, XEN_LINES } from '../xen/console.ts';
+import { DOM0_NOT_BUILT, expectedEndPattern, observeConsole, XEN_LINES } from '../xen/console.ts';
 import { reportedSubject, rulesAtEntry, type InstanceDriver } from './instance-driver.ts';
 import { LayoutOracle } from './layout-oracle.ts';
-import { atStartXen, inspectXenEnd, layoutAtEntry } from './xen-layout.ts';
+import { atStartXen, inspectXenEnd, layoutAtEntry, whenReserved } from './xen-layout.ts';
 
 const landmarks = ({ expectedEnd }: SubjectFacts): readonly Landmark[] => [
   { name: 'xen version', phase: 'subject', pattern: XEN_LINES.version },
@@ -23,7 +23,9 @@ const landmarks = ({ expectedEnd }: SubjectFacts): readonly Landmark[] => [
 ];
 
 export function xenDriver(facts: SubjectFacts, disassembler: Disassembler): InstanceDriver {
-  const plan = planCheckpoints(facts.image, facts.symbols, entryKind(facts), disassembler);
+  const { image, symbols, moduleCount, expectedEnd } = facts;
+  const reserves = moduleCount > 0 && expectedEnd === DOM0_NOT_BUILT;
+  const plan = planCheckpoints(image, symbols, entryKind(facts), disassembler, { reserves });
   const addressOf = (name: string): CheckpointAddress => {
     const address = plan.addresses.find((candidate) => candidate.name === name);
     if (!address) throw new Error(`no checkpoint is called ${name}`);
@@ -41,6 +43,7 @@ export function xenDriver(facts: SubjectFacts, disassembler: Disassembler): Inst
       'expected end': 'expected',
       'other panic': 'panic',
     },
+    haltsAt: ['early-error'],
     stops: (report) => plan.addresses.map((address) => stopAt(address, at(report).physicalStart)),
     observe: (name, guest, report) => observe(guest, at(report), addressOf(name)),
     own: { name: 'console', observe: (lines, report) => observeConsole(lines, at(report)) },
@@ -57,6 +60,12 @@ function stopAt(address: CheckpointAddress, physicalStart: number): Stop {
   return { name: address.name, address: where };
 }
 
+/** Where the layout is looked at after the entry. */
+const LAYOUTS: Readonly<Record<string, typeof atStartXen>> = {
+  __start_xen: atStartXen,
+  'memory reserved': whenReserved,
+};
+
 function inspections(
   layout: LayoutOracle,
   stop: string,
@@ -70,7 +79,8 @@ function inspections(
       ...rulesAtEntry(guest, subject),
       { name: layoutName(stop), inspect: () => layoutAtEntry(layout, guest, subject, report) },
     ];
-  return stop === '__start_xen' && symbols
-    ? [{ name: layoutName(stop), inspect: () => atStartXen(layout, guest, { ...subject, symbols }) }]
+  const inspect = LAYOUTS[stop];
+  return inspect && symbols
+    ? [{ name: layoutName(stop), inspect: () => inspect(layout, guest, { ...subject, symbols }) }]
     : [];
 }

@@ -2,11 +2,12 @@
 import type { LoaderReport } from '../grub/console.ts';
 import type { GuestView, MemoryView, Observation } from '../guest/guest-view.ts';
 import { subtract, type Interval } from '../layout/interval.ts';
-import { freeMemory, type LayoutMap } from '../layout/layout-map.ts';
-import { checkReadOnly } from '../subject/layout-checks.ts';
+import { freeMemory, layoutMap, type LayoutMap } from '../layout/layout-map.ts';
+import { checkModules, checkReadOnly } from '../subject/layout-checks.ts';
 import type { LoadedSubject, SymbolisedSubject } from '../subject/loaded-subject.ts';
 import { checkTrampolinePlace, padding } from '../xen/layout-checks.ts';
 import { freeAtExit, trampolineParts } from '../xen/low-memory-parts.ts';
+import { afterBootServices, reservedParts } from '../xen/reserved-memory.ts';
 import { linkTimeRange, type LayoutOracle } from './layout-oracle.ts';
 
 export async function layoutAtEntry(
@@ -30,9 +31,22 @@ export async function atStartXen(
   const parts = await trampolineParts(guest, subject);
   const taken = await takenSince(guest, subject, layout.entry);
   return [
-    await checkTrampolinePlace(guest, parts.at(-1)),
+    checkTrampolinePlace(layout.entry, parts.at(-1)),
     await checkReadOnly(guest, subject),
     ...(await layout.later('__start_xen', guest, subject, { parts, taken })),
+  ];
+}
+
+/** Xen has reserved all that it will: it, its modules and the crash kernel's area lie apart, and no module is changed. */
+export async function whenReserved(
+  layout: LayoutOracle,
+  guest: GuestView,
+  subject: SymbolisedSubject,
+): Promise<Observation[]> {
+  const { parts, contents } = await reservedParts(guest, subject);
+  return [
+    ...layout.mapped('memory reserved', layoutMap(afterBootServices(layout.entry.regions), parts)),
+    ...(await checkModules(guest, subject, contents)),
   ];
 }
 

@@ -163,6 +163,27 @@ t.test('what the boot information says', async (t) => {
     (boot) => instead(boot, 21, { type: 21, payload: [0x200000] }),
     'tag 21 says 0x00200000 though the image is at 0x03e00000',
   );
+  const lies = { toldBase: { offBytes: 0x200000 } };
+  const lie = (boot: GoodBoot) => instead(boot, 21, { type: 21, payload: [0x4000000] });
+  const wrong = async (recipe: BootRecipe, change: (boot: GoodBoot) => void) =>
+    (await atEntry(recipe, change)).filter(({ ok }) => !ok);
+  t.strictSame(await wrong(lies, lie), [], 'a lie that was to be told');
+  await breaks(
+    t,
+    'the truth, or another lie, instead of the lie that was to be told',
+    lies,
+    () => undefined,
+    'tag 21 (load base address) is 0x3e00000, not 0x4000000',
+  );
+  const silent = { toldBase: { asType: 0x4c42 } };
+  t.strictSame(await wrong(silent, (boot) => instead(boot, 21)), [], 'nothing, as it was to be');
+  await breaks(
+    t,
+    'something where nothing was to be said',
+    silent,
+    () => undefined,
+    'tag 21 (load base address) is 0x3e00000, not absent',
+  );
   await breaks(
     t,
     'another loader',

@@ -15,7 +15,7 @@ import {
   type GuestView,
   type Observation,
 } from '../guest/guest-view.ts';
-import type { LoadedSubject } from './loaded-subject.ts';
+import { toldBaseOf, type LoadedSubject } from './loaded-subject.ts';
 
 const CR0_PE = 1n;
 const CR0_PG = 1n << 31n;
@@ -136,15 +136,24 @@ async function checkInformation2(
 }
 
 function loadBaseTag(address: number | undefined, subject: LoadedSubject): Observation {
-  if (subject.relocatingLoader)
-    return address === undefined
-      ? { ok: false, text: `tag 21 (load base address) is absent, not ${hex(subject.loadBase, 1)}` }
-      : equal('tag 21 (load base address)', address, subject.loadBase);
+  if (subject.relocatingLoader) return equalBase(address, toldBaseOf(subject));
   return holds(
     address === undefined || address === subject.loadBase,
     `tag 21 ${address === undefined ? 'is absent' : `says ${hex(address)}`}, as from a loader that knows no relocation`,
     `tag 21 says ${hex(address ?? 0)} though the image is at ${hex(subject.loadBase)}`,
   );
+}
+
+function equalBase(address: number | undefined, wanted: ReturnType<typeof toldBaseOf>): Observation {
+  const what = 'tag 21 (load base address)';
+  if (typeof wanted === 'object')
+    return holds(
+      address === undefined,
+      `${what} is absent, as this loader leaves it out`,
+      `${what} is ${hex(address ?? 0, 1)}, not absent`,
+    );
+  if (address === undefined) return { ok: false, text: `${what} is absent, not ${hex(wanted, 1)}` };
+  return equal(what, address, wanted);
 }
 
 /** Boot services kept means that memory maps taken before would be stale: tag 18 excludes 6 and 17 (GRUB f2b6c20a2). */

@@ -5,7 +5,7 @@ import type { InformationContext } from '../multiboot2/information-view.ts';
 import { checkMachineState } from '../multiboot2/machine-state-rules.ts';
 import { brokenRules, type RuleFinding } from '../multiboot2/rule-finding.ts';
 import { readU32, type GuestView, type Observation } from '../guest/guest-view.ts';
-import type { LoadedSubject } from './loaded-subject.ts';
+import { toldBaseOf, type LoadedSubject } from './loaded-subject.ts';
 
 /** A boot information larger than this is not read: GRUB's are a few kilobytes. */
 const MAX_INFORMATION_BYTES = 1024 * 1024;
@@ -30,7 +30,7 @@ function informationContext(subject: LoadedSubject, address: number): Informatio
   const { tags } = image.header;
   const has = (type: string) => tags.some((tag) => tag.type === type);
   return {
-    ...{ address, firmware, entry, loadBase },
+    ...{ address, firmware, entry, loadBase, toldBase: toldBaseOf(subject) },
     imageRange: { start: loadBase, end: loadBase + image.loaded.loadSize },
     relocatable: relocatingLoader && relocatableTag(image.header) !== undefined,
     keptBootServices: firmware === 'efi' && has('efiBootServices'),

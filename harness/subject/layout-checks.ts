@@ -2,8 +2,8 @@
 import { isAligned } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import type { LayoutMap, Part } from '../layout/layout-map.ts';
-import { relocatableTag } from '../multiboot2/relocatable-tag.ts';
 import { holds, type GuestView, type MemoryView, type Observation } from '../guest/guest-view.ts';
+import type { BootImage } from './boot-image.ts';
 import type { SymbolisedSubject, LoadedSubject } from './loaded-subject.ts';
 
 const PAGE = 4096;
@@ -75,14 +75,11 @@ export async function checkImageAtEntry(guest: GuestView, subject: LoadedSubject
 /** Invariant 3: what early boot must not write has not changed since. */
 export async function checkReadOnly(guest: MemoryView, subject: SymbolisedSubject): Promise<Observation> {
   const { symbols, physicalStart, image } = subject;
-  const tag = relocatableTag(image.header);
-  const home =
-    tag && image.loaded.segments.find((s) => tag.offset >= s.offset && tag.offset < s.offset + s.filesz);
-  const tagAt = tag && home ? Number(home.paddr) + tag.offset - home.offset : undefined;
   const names: string[] = [];
-  for (const { name, linkTime, bytes } of symbols.readOnlySections()) {
-    const seen = Buffer.from(await bytesOf(guest, linkTime + physicalStart, bytes.length));
-    if (tagAt !== undefined) copyWindow(seen, bytes, tagAt - linkTime);
+  for (const { name, linkTime, bytes: linked } of symbols.readOnlySections()) {
+    // Header tags are changed in the image, not in its symbol file.
+    const bytes = imageBytes(image, linkTime, linked.length) ?? linked;
+    const seen = await bytesOf(guest, linkTime + physicalStart, bytes.length);
     if (Buffer.compare(seen, bytes) !== 0)
       return wrongAt(name, linkTime + physicalStart + firstDifference(seen, bytes), subject);
     names.push(name);
@@ -90,10 +87,18 @@ export async function checkReadOnly(guest: MemoryView, subject: SymbolisedSubjec
   return { ok: true, text: `${names.join(' and ') || 'nothing that is read-only'} unchanged` };
 }
 
-/** The four numbers of the relocatable header tag stand 8 bytes into it. */
-function copyWindow(seen: Uint8Array, wanted: Uint8Array, tagOffset: number): void {
-  const from = tagOffset + 8;
-  if (tagOffset >= 0 && from + 16 <= seen.length) seen.set(wanted.subarray(from, from + 16), from);
+/** What the image's file holds for a link-time address; undefined where it does not hold all of it. */
+function imageBytes(
+  { loaded, bytes }: BootImage,
+  linkTime: number,
+  sizeBytes: number,
+): Uint8Array | undefined {
+  const segment = loaded.segments.find(
+    ({ paddr, filesz }) => linkTime >= Number(paddr) && linkTime + sizeBytes <= Number(paddr) + filesz,
+  );
+  if (!segment) return undefined;
+  const from = segment.offset + linkTime - Number(segment.paddr);
+  return bytes.subarray(from, from + sizeBytes);
 }
 
 function wrongAt(what: string, address: number, subject: LoadedSubject): Observation {

@@ -1,4 +1,5 @@
 /** One boot of one image: what the checks judge against. */
+import type { ForeignType } from '../multiboot2/information-view.ts';
 import { entryKind, type EntryKind } from './entry-kind.ts';
 import type { BootImage } from './boot-image.ts';
 import type { ImageSymbols } from './image-symbols.ts';
@@ -13,6 +14,8 @@ export interface SubjectFacts {
   readonly protocol: 'multiboot2' | 'multiboot1' | 'kfreebsd';
   /** Whether the loader knows relocation, so that tag 21 must be there. */
   readonly relocatingLoader: boolean;
+  /** How a loader does not tell the truth in tag 21: a base that is wrong, or a type that nobody knows; absent: it does. */
+  readonly toldBase?: { readonly offBytes: number } | ForeignType;
   /** The boot loader name tag that the GRUB we built must give, e.g. `GRUB 2.06-loadbase.1a2b3c4d`. */
   readonly loaderName: string;
   /** The subject's command line as the loader passes it. */
@@ -34,6 +37,12 @@ export interface LoadedSubject extends SubjectFacts {
 
 /** A subject whose symbols are there, as every checkpoint after the entry needs. */
 export type SymbolisedSubject = LoadedSubject & { readonly symbols: ImageSymbols };
+
+/** What tag 21 must hold with this loader, or the type that stands there instead. */
+export function toldBaseOf({ toldBase, loadBase }: LoadedSubject): number | ForeignType {
+  if (toldBase === undefined) return loadBase;
+  return 'asType' in toldBase ? toldBase : loadBase + toldBase.offBytes;
+}
 
 export function subjectAt(facts: SubjectFacts, loadBase: number): LoadedSubject {
   return {

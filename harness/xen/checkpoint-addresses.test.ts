@@ -33,6 +33,13 @@ t.test('every checkpoint is found by what its code does', async (t) => {
   t.match(base, { baseRegister: 'esi' });
 });
 
+t.test('where memory is reserved is a stop only where something is', async (t) => {
+  const plan = planCheckpoints(xen.image, xen.symbols, 'multiboot32', disassembler, { reserves: true });
+  t.strictSame(plan.notPossible, []);
+  t.match(places(plan), { 'memory reserved': xen.symbols.linear('init_frametable') });
+  t.equal(plan.addresses.at(-1)?.name, 'memory reserved', 'the last that is met');
+});
+
 t.test('the EFI entry has its own first two', async (t) => {
   const plan = planCheckpoints(xen.image, xen.symbols, 'efi64', disassembler);
   t.strictSame(plan.notPossible, []);

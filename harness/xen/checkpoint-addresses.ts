@@ -17,7 +17,8 @@ export type CheckpointName =
   | 'page tables relocated'
   | 'trampoline copied'
   | 'long mode'
-  | '__start_xen';
+  | '__start_xen'
+  | 'memory reserved';
 
 /** `image`: a link-time physical address, moves with the load base. `linear`: Xen's own virtual address, does not. */
 export type CheckpointAddress =
@@ -35,12 +36,19 @@ export interface CheckpointPlan {
   readonly notPossible: readonly string[];
 }
 
+/** What is stopped at besides. */
+export interface CheckpointChoice {
+  /** Modules are handed over, and Xen is to come so far as to reserve their memory. */
+  readonly reserves?: boolean;
+}
+
 /** @param symbols undefined: only the entry can be found. */
 export function planCheckpoints(
   image: BootImage,
   symbols: ImageSymbols | undefined,
   entry: EntryKind,
   disassembler: Disassembler,
+  { reserves = false }: CheckpointChoice = {},
 ): CheckpointPlan {
   const addresses: CheckpointAddress[] = [
     { name: 'entry', space: 'image', linkTime: entryAddress(image, entry) },
@@ -48,7 +56,7 @@ export function planCheckpoints(
   if (!symbols) return { addresses, notPossible: ['all after the entry: the image came without symbols'] };
   const notPossible: string[] = [];
   const search: Search = { symbols, entry, disassembler };
-  for (const [name, find] of FINDERS) {
+  for (const [name, find] of reserves ? [...FINDERS, RESERVED] : FINDERS) {
     try {
       for (const symbol of NEEDED_SYMBOLS[name] ?? []) symbols.linear(symbol);
       addresses.push(find(search));
@@ -69,6 +77,9 @@ const NEEDED_SYMBOLS: Partial<Record<CheckpointName, readonly string[]>> = {
   ],
   'long mode': ['idle_pg_table'],
   __start_xen: ['boot_gdtr', 'idle_pg_table', 'xen_phys_start'],
+  'memory reserved': [
+    ...['idle_pg_table', 'xen_phys_start', 'initial_images', 'nr_initial_images', 'kexec_crash_area'],
+  ],
 };
 
 interface Search {
@@ -77,20 +88,23 @@ interface Search {
   readonly disassembler: Disassembler;
 }
 
-const FINDERS: readonly (readonly [CheckpointName, (search: Search) => CheckpointAddress])[] = [
+type Finder = readonly [CheckpointName, (search: Search) => CheckpointAddress];
+
+const FINDERS: readonly Finder[] = [
   ['base computed', (search) => (search.entry === 'efi64' ? baseFromRip(search) : baseFromCall(search))],
   ['boot information relocated', afterReloc],
   ['page tables relocated', afterPageTableLoop],
   ['trampoline copied', atFarReturn],
-  [
-    'long mode',
-    ({ symbols }) => ({ name: 'long mode', space: 'linear', linear: symbols.linear('__high_start') }),
-  ],
-  [
-    '__start_xen',
-    ({ symbols }) => ({ name: '__start_xen', space: 'linear', linear: symbols.linear('__start_xen') }),
-  ],
+  atFunction('long mode', '__high_start'),
+  atFunction('__start_xen', '__start_xen'),
 ];
+
+/** The first function that Xen calls once it has reserved memory for itself, all modules and the crash kernel. */
+const RESERVED = atFunction('memory reserved', 'init_frametable');
+
+function atFunction(name: CheckpointName, symbol: string): Finder {
+  return [name, ({ symbols }) => ({ name, space: 'linear', linear: symbols.linear(symbol) })];
+}
 
 /** How far past a symbol its code is read: trampoline_setup is 0x1ff bytes in 4.17. */
 const CODE_BYTES = 1024;

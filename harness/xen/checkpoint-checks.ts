@@ -18,6 +18,7 @@ import {
 } from '../guest/guest-view.ts';
 import { checkPageTables } from './page-table-check.ts';
 import { walkPageTables } from './page-walk.ts';
+import { checkReserved } from './reserved-memory.ts';
 import { checkTrampoline } from './trampoline-check.ts';
 import type { SymbolisedSubject, LoadedSubject } from '../subject/loaded-subject.ts';
 
@@ -34,6 +35,7 @@ const CHECKS: Readonly<Record<Exclude<CheckpointName, 'entry'>, Check>> = {
   'trampoline copied': checkTrampoline,
   'long mode': checkLongMode,
   __start_xen: checkStartXen,
+  'memory reserved': checkReserved,
 };
 
 /** Observations of one checkpoint, in the order they were made. */

@@ -7,6 +7,9 @@ import type { LoadedSubject } from '../subject/loaded-subject.ts';
 /** What Xen says last where nobody gave it a dom0. */
 const NO_DOM0 = 'dom0 kernel not specified';
 
+/** The same where the first module is no kernel. */
+export const DOM0_NOT_BUILT = 'Could not construct domain 0';
+
 /** head.S, efi_multiboot2: the load base is no multiple of 2 MiB (0946068e7f). */
 export const MISALIGNED_TEXT = 'ERR: Xen must be loaded at a 2Mb boundary!';
 

@@ -68,6 +68,14 @@ t.test('both entries have all seven checkpoints', async (t) => {
   }
 });
 
+t.test('an eighth where modules are handed over', async (t) => {
+  const { addresses, notPossible } = planCheckpoints(image, symbols, 'multiboot32', disassembler, {
+    reserves: true,
+  });
+  t.strictSame(notPossible, []);
+  t.match(addresses.at(-1), { name: 'memory reserved', linear: virtual('init_frametable') });
+});
+
 t.test('symbols are where nm says', async (t) => {
   const [legacy, efi] = [resolved('multiboot32').addresses, resolved('efi64').addresses];
   const found = (addresses: readonly CheckpointAddress[], name: string) =>

@@ -4,6 +4,7 @@ import { information, words, type BuiltTag } from '../../multiboot2/testdata/ima
 import { planCheckpoints, type CheckpointAddress, type CheckpointName } from '../checkpoint-addresses.ts';
 import type { EntryKind } from '../../subject/entry-kind.ts';
 import type { LoadedSubject } from '../../subject/loaded-subject.ts';
+import type { Interval } from '../../layout/interval.ts';
 import { MemoryGuest } from '../../guest/testdata/memory-guest.ts';
 import { LINK_BASE, type SmallXen } from './small-xen.ts';
 
@@ -15,6 +16,9 @@ export const ARGUMENTS = 'console=com1 loglvl=all';
 export const INFORMATION = 0x10000;
 export const RELOCATED = 0x9e000;
 export const TRAMPOLINE = 0x8c000;
+export const MODULE_LIST = 0x9d000;
+
+const LONG_MODE: readonly CheckpointName[] = ['long mode', '__start_xen', 'memory reserved'];
 
 const text = (value: string): Uint8Array => Buffer.from(`${value}\0`, 'latin1');
 
@@ -23,9 +27,13 @@ export interface BootRecipe {
   readonly protocol?: 'multiboot2' | 'multiboot1';
   /** Default: the standard, relocating loader. */
   readonly relocatingLoader?: boolean;
+  /** Default: the truth. */
+  readonly toldBase?: NonNullable<LoadedSubject['toldBase']>;
   readonly loadBase?: number;
   /** Where the trampoline's copy is. */
   readonly trampoline?: number;
+  /** A boot with modules, which comes as far as reserving their memory. */
+  readonly modules?: readonly Uint8Array[];
 }
 
 export class GoodBoot {
@@ -45,11 +53,14 @@ export class GoodBoot {
       ...{ image: xen.image, symbols: xen.symbols, entry, protocol, loadBase },
       physicalStart: loadBase - LINK_BASE,
       relocatingLoader: recipe.relocatingLoader ?? protocol === 'multiboot2',
+      ...(recipe.toldBase === undefined ? {} : { toldBase: recipe.toldBase }),
       loaderName: LOADER_NAME,
       arguments: ARGUMENTS,
-      moduleCount: 0,
+      moduleCount: recipe.modules?.length ?? 0,
+      ...(recipe.modules ? { modules: recipe.modules } : {}),
     };
-    this.addresses = planCheckpoints(xen.image, xen.symbols, entry, disassembler).addresses;
+    const reserves = this.subject.moduleCount > 0;
+    this.addresses = planCheckpoints(xen.image, xen.symbols, entry, disassembler, { reserves }).addresses;
     this.#layImage();
     this.#layTrampoline();
     this.layInformation(this.tags());
@@ -82,6 +93,19 @@ export class GoodBoot {
     if (this.subject.protocol === 'multiboot2') this.guest.write(INFORMATION, information(tags));
   }
 
+  /** Xen's own list of modules: frame, size and two more words each; its pointer is one of the directmap. */
+  layReserved(modules: readonly Interval[], crash: Interval = { start: 0, end: 0 }): void {
+    const { guest } = this;
+    guest.writeU64(this.at('xen_phys_start'), BigInt(this.subject.physicalStart));
+    guest.writeU32(this.at('nr_initial_images'), modules.length);
+    guest.writeU64(this.at('initial_images'), 0xffff_8300_0000_0000n + BigInt(MODULE_LIST));
+    modules.forEach(({ start, end }, n) =>
+      guest.write(MODULE_LIST + 16 * n, words(start / 4096, end - start, 0, 1)),
+    );
+    guest.writeU64(this.at('kexec_crash_area'), BigInt(crash.end - crash.start));
+    guest.writeU64(this.at('kexec_crash_area') + 8, BigInt(crash.start));
+  }
+
   /** Registers as a correct boot has them at a checkpoint. */
   stopAt(name: CheckpointName): MemoryGuest {
     const { set } = this.guest;
@@ -93,12 +117,12 @@ export class GoodBoot {
     if (name === 'entry') set.rax = protocol === 'multiboot1' ? 0x2badb002n : 0x36d76289n;
     if (name === 'boot information relocated') set.rax = BigInt(RELOCATED);
     if (name === 'trampoline copied') set.rsp = BigInt(this.trampoline + 0x10000 - 8);
-    if (entry === 'efi64' || name === 'long mode' || name === '__start_xen') {
+    if (entry === 'efi64' || LONG_MODE.includes(name)) {
       set.cr0 = 0x80000011n;
       set.cr4 = 0x20n;
       set.efer = 0xd00n;
     }
-    if (name === 'long mode' || name === '__start_xen') set.cr3 = BigInt(this.at('idle_pg_table'));
+    if (LONG_MODE.includes(name)) set.cr3 = BigInt(this.at('idle_pg_table'));
     if (name === '__start_xen') this.guest.gdtr = { base: this.xen.symbols.linear('boot_gdt'), limit: 0x3f };
     return this.guest;
   }

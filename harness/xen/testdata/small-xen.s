@@ -80,6 +80,8 @@ __high_start:
     mov $0, %eax
 __start_xen:
     ret
+init_frametable:
+    ret
 
 .balign 16
 trampoline_start:
@@ -116,6 +118,12 @@ trampoline_phys:
     .long 0
 xen_phys_start:
     .quad 0
+nr_initial_images:
+    .quad 0
+initial_images:
+    .quad 0
+kexec_crash_area:
+    .quad 0, 0
 
 .balign 4096
 __page_tables_start:
