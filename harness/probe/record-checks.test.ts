@@ -19,7 +19,7 @@ function seenWith(record: ProbeRecord): SeenAtEntry {
   const segment = (selector: number): SegmentState => ({ selector, base: 0n, limit: 0xffff_ffff, flags: 0 });
   const { cs, ds, es, fs, gs, ss } = record.selectors;
   const state: MachineState = {
-    general: { ...record.registers, rip: 0x10_0000n } as Record<string, bigint>,
+    general: { ...record.registers, rip: 0x10_0000n },
     rflags: record.flags,
     segments: {
       ...{ cs: segment(cs), ds: segment(ds), es: segment(es) },
