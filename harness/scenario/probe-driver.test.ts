@@ -162,13 +162,13 @@ t.test('at its end it halts, and has written nowhere but in its image', async (t
   const driver = probeDriver(factsOf());
   const view = viewOf(guest, shared(guest));
   await driver.observe('entry', view, REPORT);
-  for (const { inspect } of driver.inspections?.('entry', view, REPORT) ?? [])
-    t.strictSame(wrong(await inspect()), []);
+  for (const inspection of driver.inspections?.('entry', view, REPORT) ?? [])
+    t.strictSame(wrong(await inspection.inspect()), []);
   t.ok(driver.layout.isPending);
   const atEnd = async (isHalted: boolean) => {
     const found: string[] = [];
-    for (const { name, inspect } of driver.endInspections?.(ended(guest, isHalted), 'expected', REPORT) ?? [])
-      found.push(...wrong(await inspect()).map((text) => `${name}: ${text}`));
+    for (const inspection of driver.endInspections?.(ended(guest, isHalted), 'expected', REPORT) ?? [])
+      found.push(...wrong(await inspection.inspect()).map((text) => `${inspection.name}: ${text}`));
     return found;
   };
   t.strictSame(await atEnd(true), []);

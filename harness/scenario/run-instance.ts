@@ -142,7 +142,7 @@ function judgedRecord(
     loadBase: loaded && loadBaseOf(loaded, facts),
     own: {
       name: own.name,
-      observations: reachedEnd && loaded ? own.observe(record.subjectLines, loaded) : [],
+      observations: (reachedEnd || own.always) && loaded ? own.observe(record.subjectLines, loaded) : [],
     },
     placement: observePlacement(planned, record),
     known: versioned(planned, record),
