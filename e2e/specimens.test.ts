@@ -68,11 +68,7 @@ const MISBEHAVING = [
     /^hlt with interrupts off at .*; before that, record: no record to believe \(cut\)/,
   ],
   ['probe-wrong-checksum', 'fail', /^record: no record to believe \(checksum\): /],
-  [
-    'probe-endless',
-    'crash',
-    /^the guest flooded its serial console.*record: no record to believe \(cut\)/,
-  ],
+  ['probe-endless', 'crash', /^the guest flooded its serial console.*record: no record to believe \(cut\)/],
   ['probe-twice', 'fail', /^record: no record to believe \(several\): 2 records begin/],
   [
     'probe-silent',

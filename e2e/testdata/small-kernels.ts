@@ -43,7 +43,10 @@ const KERNELS = {
   /** Says Welcome, and halts for good. */
   'halts-for-good': { tags: RELOCATABLE, code: `${SPEAK}; cli; 4: hlt; jmp 4b` },
   /** Its first instructions are as they should be; then there is no interrupt table. */
-  'triple-fault': { tags: RELOCATABLE, code: `${SPEAK}; sub $8, %esp; movl $0, (%esp); movl $0, 4(%esp); lidt (%esp); ud2` },
+  'triple-fault': {
+    tags: RELOCATABLE,
+    code: `${SPEAK}; sub $8, %esp; movl $0, (%esp); movl $0, 4(%esp); lidt (%esp); ud2`,
+  },
   'unknown-tag': { tags: UNKNOWN_TAG, code: IDLE },
   flat: { tags: FLAT, code: IDLE, flat: true },
 } as const satisfies Readonly<Record<string, Recipe>>;
@@ -74,7 +77,11 @@ export function smallKernel(folder: string, name: SmallKernel): string {
   const at = join(folder, name);
   mkdirSync(at, { recursive: true });
   const format = recipe.flat ? ['--oformat=binary'] : ['-z', 'noexecstack'];
-  return assemble(at, source(recipe), 32, [`-Ttext=0x${LINK_BASE.toString(16)}`, '--build-id=none', ...format]);
+  return assemble(at, source(recipe), 32, [
+    `-Ttext=0x${LINK_BASE.toString(16)}`,
+    '--build-id=none',
+    ...format,
+  ]);
 }
 
 export function smallKernelBytes(folder: string, name: SmallKernel): Buffer {

@@ -5,8 +5,8 @@ import { factsOf, guestAtEntry, INFORMATION, LOAD_BASE, REPORT } from './testdat
 
 t.test('with an expected line that is its one end', async (t) => {
   const driver = kernelDriver(factsOf(), /^Welcome/);
-  t.match(driver.landmarks, [{ name: 'expected end', phase: 'subject', pattern: /^Welcome/ }]);
-  t.strictSame(driver.ends, { 'expected end': 'expected' });
+  t.match(driver.landmarks, [{ name: 'a line like ^Welcome', phase: 'subject', pattern: /^Welcome/ }]);
+  t.strictSame(driver.ends, { 'a line like ^Welcome': 'expected' });
   t.equal(driver.settled, undefined, 'being alive is not enough');
   t.strictSame(driver.own.observe(['hello', 'Welcome home', 'Welcome again'], REPORT), [
     { ok: true, text: 'it said “Welcome home”' },
