@@ -277,8 +277,6 @@ t.test('a refusal that the image’s own header asks for', async (t) => {
     verdict: 'fail',
     reason: /^GRUB should have refused \(required-tags-known: type 19522\), but /,
   });
-  const reset: BootEnd = { kind: 'machine', end: { kind: 'reset' } };
-  t.match(broken({ end: reset }, { expectation: known, own: NOTHING }), { verdict: 'crash' });
 });
 
 t.test('a note is what a person should hear of a pass, and of nothing else', async (t) => {
