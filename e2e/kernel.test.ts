@@ -13,7 +13,8 @@ const boot = async (t: Test, kernel: SmallKernel, ...words: string[]): Promise<R
   run(t, ['--kernel', smallKernel(folder, kernel), ...words]);
 
 t.test('a relocatable kernel that says what is expected, at every class of base', async (t) => {
-  const { code, results } = await boot(t, 'welcome', '--expect', '^Welcome', 'kernel~bios~*');
+  const given = ['--arguments', 'root=/dev/none quiet'];
+  const { code, results } = await boot(t, 'welcome', '--expect', '^Welcome', ...given, 'kernel~bios~*');
   t.equal(code, 0);
   t.match(results.totals, { pass: 6, fail: 0, crash: 0, error: 0, skip: 0 });
   const { instances } = results;
@@ -21,6 +22,11 @@ t.test('a relocatable kernel that says what is expected, at every class of base'
     name: 'console',
     detail: 'it said “Welcome to the smallest kernel”',
   });
+  t.match(
+    instances[0]?.checkpoints.find(({ name }) => name === 'entry')?.detail,
+    /command line “root=\/dev\/none quiet”/,
+  );
+  t.strictSame(resultOf(results, 'kernel~bios~base-firmware-owned').notPossible, []);
   const bases = instances.map(({ loadBaseAddress }) => loadBaseAddress);
   t.equal(new Set(bases).size, 6, `five places and a refusal: ${bases.join(' ')}`);
   t.match(resultOf(results, 'kernel~bios~base-0x80000000'), { loadBaseAddress: '0x80000000' });
