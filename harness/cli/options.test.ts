@@ -1,6 +1,13 @@
 import { InvalidArgumentError } from 'commander';
 import t from 'tap';
-import { baseAddress, listOf, oneOf, positiveInteger, positiveSeconds } from './options.ts';
+import {
+  baseAddress,
+  listOf,
+  oneOf,
+  positiveInteger,
+  positiveSeconds,
+  regularExpression,
+} from './options.ts';
 
 const refuses = (read: (text: string) => unknown, texts: readonly string[], message: RegExp) => {
   for (const text of texts) {
@@ -57,4 +64,10 @@ t.test('a base below 4 GiB, in hexadecimal, or all', async (t) => {
     ['0x100000000', '1fffffffff'],
     /^0x[0-9a-f]+ is above 4 GiB; 32-bit early boot code cannot/,
   );
+});
+
+t.test('a regular expression that awaits something', async (t) => {
+  t.equal(regularExpression('^Welcome to .*$').source, '^Welcome to .*$');
+  refuses(regularExpression, ['(', '[a', '*', 'a{2,1}'], /^It is no regular expression: Invalid regular/);
+  refuses(regularExpression, ['', '.*', 'a*', '^', 'x|'], /^It matches even an empty line.*say more of the/);
 });

@@ -37,6 +37,15 @@ export function positiveSeconds(text: string): number {
 }
 
 export function regularExpression(text: string): RegExp {
+  const expression = compiled(text);
+  if (expression.test(''))
+    throw new InvalidArgumentError(
+      'It matches even an empty line, so nothing would be awaited; say more of the line.',
+    );
+  return expression;
+}
+
+function compiled(text: string): RegExp {
   try {
     return new RegExp(text);
   } catch (error) {

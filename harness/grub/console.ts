@@ -32,20 +32,27 @@ export interface LoaderReport {
   readonly errors: readonly string[];
 }
 
+/**
+ * GRUB tells its choice in two ways: of ELF images (multiboot.c), of those that an address header tag lays out
+ * (multiboot_mbi2.c).
+ */
+const CHOSEN_BASE = new RegExp(
+  String.raw`relocatable=(?<elf>\d+),\s+link_base_addr=0x[0-9a-f]+,\s+load_base_addr=0x(?<elfBase>[0-9a-f]+)|` +
+    String.raw`load_base_addr=0x(?<flatBase>[0-9a-f]+),\s+load_size=0x[0-9a-f]+,\s+relocatable=(?<flat>\d+)`,
+);
+
 /** @param text cleaned console text of the loader's phase, lines joined with \n; GRUB wraps at 80 columns. */
 export function readLoaderReport(text: string, firmware: Firmware): LoaderReport {
   const map = /^loadbase: memory map$([\s\S]*?)^loadbase: memory map end$/m.exec(text)?.[1];
   const printedMap = map === undefined ? undefined : tryMap(map.split('\n'), firmware);
   const loading = text.slice(Math.max(0, text.indexOf('loadbase: loading')));
-  const chosen = /relocatable=(\d+),\s+link_base_addr=0x[0-9a-f]+,\s+load_base_addr=0x([0-9a-f]+)/.exec(
-    loading,
-  );
+  const chosen = CHOSEN_BASE.exec(loading)?.groups;
   return {
     choice: /^loadbase: choice (.*)$/m.exec(text)?.[1],
     memoryMap: printedMap && inOrder(printedMap),
     printedMap,
-    loadBase: chosen?.[2] === undefined ? undefined : Number.parseInt(chosen[2], 16),
-    relocatable: chosen?.[1] === undefined ? undefined : chosen[1] !== '0',
+    loadBase: chosen && Number.parseInt(chosen['elfBase'] ?? chosen['flatBase'] ?? '', 16),
+    relocatable: chosen && (chosen['elf'] ?? chosen['flat']) !== '0',
     errors: [...loading.matchAll(/^error: (.*)$/gm)].map((match) => (match[1] ?? '').replace(/\.$/, '')),
   };
 }

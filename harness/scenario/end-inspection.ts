@@ -2,8 +2,10 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import type { BootRecord, BootSession } from '../boot/boot-session.ts';
 import { observeSafely } from '../boot/checkpoint-loop.ts';
+import type { ObservedCheckpoint } from '../boot/subject-driver.ts';
 import { humanMonitor } from '../boot/guest.ts';
 import { hex } from '../bits/hex.ts';
+import { QmpCommandError } from '../qmp/errors.ts';
 import { parseRegisterDump } from '../qemu/register-dump.ts';
 import type { EndedMachine, InstanceDriver } from './instance-driver.ts';
 
@@ -15,8 +17,10 @@ export async function withEnd(
 ): Promise<BootRecord> {
   const { end, loader } = record;
   if (end.kind !== 'subject' || !loader || !driver.endInspections) return record;
-  const machine = await endedMachine(session, driver.haltsAt?.includes(end.meaning) === true);
-  if (!machine) return record;
+  const halts = driver.haltsAt?.includes(end.meaning) === true;
+  const machine = await endedMachine(session, halts);
+  // Whoever halts at its end is there to be looked at; others may have gone on to a reset by then.
+  if (!machine) return halts ? { ...record, checkpoints: [...record.checkpoints, GONE] } : record;
   const checkpoints = [...record.checkpoints];
   for (const inspection of driver.endInspections(machine, end.meaning, loader)) {
     const observations = await observeSafely(() => inspection.inspect());
@@ -24,6 +28,12 @@ export async function withEnd(
   }
   return { ...record, checkpoints, subjectLines: machine.lines };
 }
+
+const GONE: ObservedCheckpoint = {
+  name: 'end',
+  address: 0n,
+  observations: [{ ok: false, text: 'the machine was gone when it was to be looked at' }],
+};
 
 /** undefined where the machine is gone by now. */
 async function endedMachine(
@@ -63,8 +73,19 @@ async function stopped(qmp: BootSession['machine']['qmp'], haltsAtEnd: boolean):
     await qmp.execute('stop');
     const registers = await humanMonitor(qmp, 'info registers');
     if (!haltsAtEnd || HALTED.test(registers) || tries <= 1) return registers;
-    await qmp.execute('cont');
+    // A guest that reset or shut down meanwhile cannot go on: it is looked at as it is.
+    if (!(await goesOn(qmp))) return registers;
     await setTimeout(PAUSE_MS);
+  }
+}
+
+async function goesOn(qmp: BootSession['machine']['qmp']): Promise<boolean> {
+  try {
+    await qmp.execute('cont');
+    return true;
+  } catch (error) {
+    if (error instanceof QmpCommandError) return false;
+    throw error;
   }
 }
 

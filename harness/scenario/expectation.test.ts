@@ -1,5 +1,6 @@
 import t from 'tap';
-import { header, image, RELOCATABLE } from '../multiboot2/testdata/image-builder.ts';
+import { header, image, MIN, RELOCATABLE } from '../multiboot2/testdata/image-builder.ts';
+import { relocatableTag } from '../multiboot2/relocatable-tag.ts';
 import { parseBootImage } from '../subject/boot-image.ts';
 import type { BaseChoice, Instance } from './contract.ts';
 import {
@@ -8,6 +9,8 @@ import {
   NoSuchBaseError,
   predictedRefusal,
   resolveBase,
+  windowOf,
+  windowRequest,
 } from './expectation.ts';
 import { instance, MEMORY_MAP } from './testdata/fake-run.ts';
 
@@ -71,4 +74,53 @@ t.test('in words', async (t) => {
 t.test('a refusal is asked of the map that is given', async (t) => {
   t.equal(predictedRefusal('bios', 0x3e00000, MOVABLE, MEMORY_MAP), undefined);
   t.match(predictedRefusal('bios', 0x3e00000, MOVABLE, MEMORY_MAP.slice(0, 2)), /no memory at all/);
+});
+
+const SIZE = MOVABLE.loaded.loadSize;
+const windowed = (name: string, more: Partial<Instance> = {}) => at({ kind: 'window', name }, more);
+
+t.test('what is written into the tag', async (t) => {
+  const { align } = relocatableTag(MOVABLE.header)!;
+  const forced = { minAddr: 0x3e00000, maxAddr: 0x3e00000 + SIZE, align };
+  t.match(windowOf(at({ kind: 'at', address: 0x3e00000 }), MOVABLE, 0x3e00000, MEMORY_MAP), forced);
+  t.equal(windowOf(at({ kind: 'any' }), MOVABLE, undefined, MEMORY_MAP), undefined, 'it stays as it is');
+  t.equal(windowOf(at({ kind: 'at', address: MIN }), FIXED, MIN, MEMORY_MAP), undefined, 'there is none');
+});
+
+t.test('the window of a case: of the image’s size, of the map', async (t) => {
+  const window = (name: string, more: Partial<Instance> = {}) =>
+    windowOf(windowed(name, more), MOVABLE, undefined, MEMORY_MAP);
+  t.strictSame(window('exact-0x1000-high'), {
+    ...{ minAddr: 0x200_0000, maxAddr: 0x200_0000 + SIZE, align: 0x1000, preference: 'high' },
+  });
+  t.match(window('top-of-memory-0x1000-none'), { maxAddr: 0x400_0000 });
+  t.throws(() => window('middle'), /no window case is called middle/);
+  t.throws(() => window('across-descriptors-0x1000-none'), /no window case is called/, 'it is of EFI only');
+});
+
+t.test('a map without such a window: the instance is skipped with the reason', async (t) => {
+  for (const name of ['straddles-firmware-0x1000-low', 'top-of-memory-0x1000-none']) {
+    const resolve = () => windowOf(windowed(name), MOVABLE, undefined, []);
+    t.throws(resolve, NoSuchBaseError);
+    t.throws(resolve, /^this memory map has no window “[a-z-]+” for 0x2000 bytes$/);
+  }
+});
+
+t.test('whether boot services are kept decides which memory is free', async (t) => {
+  const keeping = parseBootImage(image(header([RELOCATABLE, { type: 7, optional: true }])));
+  const window = { minAddr: 0, maxAddr: 1, align: 1, preference: 'low' } as const;
+  t.match(windowRequest(window, keeping, 'efi'), { ...window, keepsBootServices: true, firmware: 'efi' });
+  t.match(windowRequest(window, MOVABLE, 'bios'), { keepsBootServices: false, sizeBytes: SIZE });
+});
+
+t.test('how a window should end is told, not decided: the boot’s own map does that', async (t) => {
+  const expected = (name: string) => {
+    const window = windowOf(windowed(name), MOVABLE, undefined, MEMORY_MAP);
+    return expectationOf(windowed(name), undefined, { ...facts, window });
+  };
+  const placed = expected('exact-0x1000-none');
+  t.match(placed, { kind: 'window', window: { minAddr: 0x200_0000 }, predicted: /^GRUB places it: / });
+  t.match(expected('inverted-0x1000-none'), { kind: 'window', predicted: /^GRUB refuses: / });
+  t.match(expected('beyond-memory-0x1000-none'), { predicted: /^GRUB refuses: / });
+  t.match(expectationText(placed), /^GRUB places it: /);
 });

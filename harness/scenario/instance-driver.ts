@@ -28,6 +28,8 @@ export interface InstanceDriver extends SubjectDriver {
   /** What the subject says of itself, where it came to its expected end; `name`: the witness's. */
   readonly own: {
     readonly name: string;
+    /** It is asked wherever the image was entered, however that ended. */
+    readonly always?: boolean;
     observe(lines: readonly string[], report: LoaderReport): readonly Observation[];
   };
   /** Ends that it halts soon after: what is looked at then waits for that. */

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { Instance } from './contract.ts';
-import { instanceName, selectInstances, UnknownInstanceError } from './instance-name.ts';
+import { instanceName, makeInstance, selectInstances, UnknownInstanceError } from './instance-name.ts';
 
 const plain: Omit<Instance, 'name'> = {
   scenario: 'xen-early-boot',
@@ -29,6 +29,35 @@ t.test('only what differs from the default stands in a name', async (t) => {
   );
 });
 
+t.test('a window has its case’s name, a variant of the probe its own', async (t) => {
+  const window = { base: { kind: 'window', name: 'middle-0x200000-high' } } as const;
+  const probe = { scenario: 'grub-relocatable', firmware: 'bios' } as const;
+  t.equal(
+    named({ ...probe, ...window, subject: 'probe' }).name,
+    'grub-relocatable~bios~middle-0x200000-high',
+  );
+  t.equal(
+    named({ ...probe, base: { kind: 'any' }, subject: 'probe-large-bss' }).name,
+    'grub-relocatable~bios~base-any~probe-large-bss',
+  );
+  t.equal(
+    named({ ...probe, ...window, subject: 'probe-fixed', medium: 'disk' }).name,
+    'grub-relocatable~bios~middle-0x200000-high~probe-fixed~disk',
+  );
+  t.equal(
+    named({ scenario: 'kernel', subject: 'kernel', base: { kind: 'highest' } }).name,
+    'kernel~efi~base-highest',
+  );
+});
+
+t.test('the usual axes need not be said', async (t) => {
+  const { scenario, subject, firmware, base } = plain;
+  t.strictSame(makeInstance({ scenario, subject, firmware, base }), named({}));
+  const disk = makeInstance({ scenario, subject, firmware, base, medium: 'disk', memoryMib: 512 });
+  t.equal(disk.name, 'xen-early-boot~efi~base-0x03e00000~disk~memory-512');
+  t.equal(disk.machine, 'q35');
+});
+
 t.test('globs, whole names and scenario names select, in the matrix’s order and once', async (t) => {
   const all = [named({ base: { kind: 'any' } }), named({}), named({ firmware: 'bios' })];
   const names = (...globs: string[]) => selectInstances(all, globs).map(({ name }) => name);
@@ -53,4 +82,16 @@ t.test('a name that matches nothing is answered with the nearest', async (t) => 
     () => selectInstances(all, ['xen-early-boot~bios~base-0x03e0000']),
     /nearest is xen-early-boot~bios~base-0x03e00000/,
   );
+});
+
+t.test('few names are said, for a list of many the command is named', async (t) => {
+  const few = [named({}), named({ firmware: 'bios' })];
+  t.throws(() => selectInstances(few, ['x']), {
+    message: /There are xen-early-boot~efi~base-0x03e00000, xen-early-boot~bios~base-0x03e00000$/,
+  });
+  const many = Array.from({ length: 13 }, (_, repeat) => named({ repeat }));
+  t.throws(() => selectInstances(many, ['x']), { message: /`loadbase list` shows them all$/ });
+  t.throws(() => selectInstances([], ['x']), {
+    message: 'no instance matches "x". `loadbase list` shows them all',
+  });
 });

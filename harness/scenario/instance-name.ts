@@ -43,14 +43,21 @@ export function makeInstance(
   return { ...whole, name: instanceName(whole) };
 }
 
+/** A kernel has at most as many instances. */
+const MAX_NAMED = 12;
+
 /** Nothing in the matrix has that name. */
 export class UnknownInstanceError extends Error {
   override readonly name = 'UnknownInstanceError';
   constructor(pattern: string, names: readonly string[]) {
     const nearest = names.length > 0 ? closest(pattern, names) : undefined;
+    // Those of a kernel of the user's are in no list.
+    const all =
+      names.length > 0 && names.length <= MAX_NAMED
+        ? `There are ${names.join(', ')}`
+        : '`loadbase list` shows them all';
     super(
-      `no instance matches ${JSON.stringify(pattern)}` +
-        `${nearest ? `; the nearest is ${nearest}` : ''}. \`loadbase list\` shows them all`,
+      `no instance matches ${JSON.stringify(pattern)}${nearest ? `; the nearest is ${nearest}` : ''}. ${all}`,
     );
   }
 }

@@ -250,3 +250,50 @@ t.test('a window: placed or refused as the rules leave it', async (t) => {
   t.match(broken(refused, { ...rest, placement: wrong }), { verdict: 'fail', reason: /without reason/ });
   t.match(broken(refused, { ...rest, placement: [] }), { verdict: 'fail' }, 'nobody judged it');
 });
+
+t.test('a refusal that the image’s own header asks for', async (t) => {
+  const reason = 'required-tags-known: type 19522';
+  const refused = (grubError?: string): Expectation => ({
+    ...{ kind: 'refused', reason },
+    byHeader: grubError === undefined ? {} : { grubError },
+  });
+  const saying = (expectation: Expectation, ...errors: string[]) =>
+    broken({ end: { kind: 'refused', errors }, checkpoints: [] }, { expectation, own: NOTHING });
+  const known = refused('unsupported tag: 0x');
+  t.match(saying(known, 'unsupported tag: 0x4c42'), {
+    verdict: 'pass',
+    reason: `refused as predicted: ${reason}; GRUB said “unsupported tag: 0x4c42”`,
+  });
+  t.match(saying(known, 'out of memory', 'unsupported tag: 0x4c42'), { verdict: 'pass' }, 'among others');
+  t.match(saying(known, 'out of memory', 'you need to load the kernel first'), {
+    verdict: 'fail',
+    reason:
+      /^GRUB refused with “out of memory”, “you need to load the kernel first”, not with “unsupported tag: 0x”/,
+  });
+  t.match(saying(known), { verdict: 'fail', reason: 'GRUB refused without saying why' });
+  t.match(saying(refused(), 'whatever'), { verdict: 'pass' }, 'its words are not known');
+  t.match(saying(refused()), { verdict: 'fail' }, 'but it must say some');
+  t.match(broken({}, { expectation: known, own: NOTHING }), {
+    verdict: 'fail',
+    reason: /^GRUB should have refused \(required-tags-known: type 19522\), but /,
+  });
+});
+
+t.test('a note is what a person should hear of a pass, and of nothing else', async (t) => {
+  const deviation = [{ ok: true, text: 'known deviation: one image short' }];
+  t.match(broken({}, { placement: deviation }), {
+    verdict: 'pass',
+    note: 'known deviation: one image short',
+  });
+  t.notOk('note' in broken({}, {}));
+  t.notOk('note' in broken({ missed: ['entry'] }, { placement: deviation }));
+});
+
+t.test('a timeout says the last stop and the last line', async (t) => {
+  const end: BootEnd = { kind: 'timeout', awaited: '“a line”', lastSeen: 'Welcome', phase: 'subject' };
+  t.match(broken({ end }), {
+    verdict: 'crash',
+    reason: / after checkpoint “entry”; last console line: Welcome$/,
+  });
+  t.match(broken({ end: { ...end, lastSeen: undefined } }), { reason: / after checkpoint “entry”$/ });
+});

@@ -118,7 +118,8 @@ function judgeRefusal(judged: JudgedRecord, expected: Refused): { verdict: Verdi
       verdict: 'fail',
       reason: `GRUB refused with “${end.errors.join('”, “')}”, not with “${grubError}” (${predicted})`,
     };
-  return { verdict: 'pass', reason: `refused as predicted: ${now}` };
+  const words = byHeader ? `; GRUB said “${end.errors.join('”, “')}”` : '';
+  return { verdict: 'pass', reason: `refused as predicted: ${now}${words}` };
 }
 
 /** Ends that say nothing about the subject. */
@@ -172,13 +173,12 @@ function endText({ record: { end }, death }: JudgedRecord): string {
   }
 }
 
-function lastSeen(record: BootRecord): string {
-  const last = record.checkpoints.filter(isStop).at(-1);
-  if (last)
-    return ` after checkpoint “${last.name}”${record.missed[0] ? `, before “${record.missed[0]}”` : ''}`;
-  return record.end.kind === 'timeout' && record.end.lastSeen
-    ? `; last console line: ${record.end.lastSeen}`
-    : '';
+function lastSeen({ checkpoints, missed, end }: BootRecord): string {
+  const last = checkpoints.filter(isStop).at(-1);
+  const before = missed[0] === undefined ? '' : `, before “${missed[0]}”`;
+  const stop = last ? ` after checkpoint “${last.name}”${before}` : '';
+  const line = end.kind === 'timeout' && end.lastSeen ? `; last console line: ${end.lastSeen}` : '';
+  return `${stop}${line}`;
 }
 
 /** The loader's word, the stub's checkpoints and the console, in the order of the boot. */

@@ -23,11 +23,12 @@ export function kernelDriver(facts: SubjectFacts, expected: RegExp | undefined):
   const entered = new Promise<void>((resolve) => (enter = resolve));
   const at = (report: LoaderReport) => reportedSubject(facts, report);
   const entry = entryAddress(facts.image, entryKind(facts));
+  const landmark = `a line like ${expected?.source ?? ''}`;
   return {
     layout,
     notPossible: [],
-    landmarks: expected ? [{ name: 'expected end', phase: 'subject', pattern: expected }] : [],
-    ends: expected ? { 'expected end': 'expected' } : {},
+    landmarks: expected ? [{ name: landmark, phase: 'subject', pattern: expected }] : [],
+    ends: expected ? { [landmark]: 'expected' } : {},
     ...(expected ? {} : { settled: entered.then(() => setTimeout(SETTLE_MS, SETTLED, { ref: false })) }),
     stops: (report) => [{ name: 'entry', address: BigInt(entry + at(report).physicalStart) }],
     observe: async (_name, guest, report) => {

@@ -45,6 +45,8 @@ export function probeDriver(facts: SubjectFacts): InstanceDriver {
     ],
     own: {
       name: 'record',
+      // Half a record, or none, says more of an end than how the CPU stood.
+      always: true,
       observe: (lines) => {
         const reading = readProbeRecord(lines);
         if (reading.kind !== 'record')

@@ -96,7 +96,8 @@ async function boot(run: InstanceRun): Promise<Outcome> {
   return {
     ...judge({ ...judged, death }),
     loadBaseAddress: isLoaded ? hex(loadBaseOf(record.loader, facts)) : null,
-    notPossible: [...driver.notPossible, ...driver.layout.notPossible],
+    // What was refused has no entry that anything could come after.
+    notPossible: record.end.kind === 'refused' ? [] : [...driver.notPossible, ...driver.layout.notPossible],
     ...(death ? { death: deathRecord(death) } : {}),
     ...(mortem
       ? {
@@ -141,13 +142,14 @@ function judgedRecord(
   const loaded = end.kind === 'refused' ? undefined : loader;
   const reachedEnd = end.kind === 'subject' && end.meaning === 'expected';
   const { own } = driver;
+  const isAsked = reachedEnd || (own.always && record.checkpoints.length > 0);
   return {
     record,
     expectation,
     loadBase: loaded && loadBaseOf(loaded, facts),
     own: {
       name: own.name,
-      observations: reachedEnd && loaded ? own.observe(record.subjectLines, loaded) : [],
+      observations: isAsked && loaded ? own.observe(record.subjectLines, loaded) : [],
     },
     placement: observePlacement(planned, record),
     known: versioned(planned, record),

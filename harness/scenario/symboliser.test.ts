@@ -40,7 +40,16 @@ t.test('the trampoline’s copy below 1 MiB', async (t) => {
   t.equal(symboliser(facts, 0x3e00000)(0x8f000n), undefined, 'where nobody knows of it');
 });
 
-t.test('far beyond the last symbol, and without symbols, there is no name', async (t) => {
+t.test('far beyond the last symbol there is no name', async (t) => {
   t.equal(symboliser(facts, 0x3e00000)(0xffff82d0f0000000n), undefined);
-  t.equal(symboliser({ ...facts, symbols: undefined }, 0x3e00000)(0x3e000c0n), undefined);
+});
+
+t.test('without symbols the place within the image, and nothing else, has a name', async (t) => {
+  const nameless = { ...facts, called: 'the kernel', symbols: undefined };
+  const name = symboliser(nameless, 0x3e00000);
+  t.equal(name(0x3e000c0n), 'the kernel+0xc0');
+  t.equal(name(0x3e00000n), 'the kernel+0x0');
+  t.equal(name(0x3dfffffn), undefined, 'below it');
+  t.equal(name(0x3e00000n + BigInt(image.loaded.loadSize)), undefined, 'above it');
+  t.equal(symboliser(nameless, undefined)(0x2000c0n), undefined, 'not loaded');
 });
