@@ -26,8 +26,11 @@
 #define COM1 0x3f8
 #define COM1_LINE_STATUS 0x3fd
 #define TRANSMITTER_EMPTY 0x20
-/* Looks at the line status before the port is given up: seconds, where a character takes 87 microseconds. */
-#define PATIENCE 0x400000
+/*
+ * Looks at the line status before the port is given up: minutes, where a character takes 87 microseconds. QEMU holds the
+ * port while the reader of its socket, or its own main loop, waits for a CPU of a busy host: seconds were seen.
+ */
+#define PATIENCE 0x10000000
 /* Of the boot information. A loader's is a few KiB. */
 #define MAX_SHOWN 0x10000
 #define BYTES_A_LINE 32
