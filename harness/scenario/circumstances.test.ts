@@ -110,8 +110,8 @@ t.test('a scenario’s witnesses come after the subject’s own, with the subjec
 });
 
 t.test('everything else is the subject’s', async (t) => {
-  const driver = driverOf([], { haltsAtEnd: true });
+  const driver = driverOf([], { haltsAt: ['expected'] });
   t.match(withCircumstances(driver, factsOf(), GIVEN), {
-    ...{ layout: driver.layout, notPossible: ['x'], own: driver.own, haltsAtEnd: true },
+    ...{ layout: driver.layout, notPossible: ['x'], own: driver.own, haltsAt: ['expected'] },
   });
 });

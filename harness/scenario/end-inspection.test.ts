@@ -48,7 +48,8 @@ const RECORD: BootRecord = {
 
 function driverOf(inspections: InstanceDriver['endInspections'], haltsAtEnd = false): InstanceDriver {
   return {
-    ...{ layout: new LayoutOracle(), notPossible: [], landmarks: [], ends: {}, stops: () => [], haltsAtEnd },
+    ...{ layout: new LayoutOracle(), notPossible: [], landmarks: [], ends: {}, stops: () => [] },
+    ...(haltsAtEnd ? { haltsAt: ['expected' as const] } : {}),
     ...{ own: { name: 'own', observe: () => [] }, observe: async () => [] },
     ...(inspections ? { endInspections: inspections } : {}),
   };

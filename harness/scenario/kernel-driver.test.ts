@@ -27,11 +27,11 @@ t.test('without one it has booted when it lives for some time after its entry', 
   t.match(driver.own.observe([], REPORT), [{ ok: true, text: 'still running 3 s after its entry' }]);
 });
 
-t.test('its entry, wherever it was put; nothing is known of what comes after', async (t) => {
+t.test('its entry, wherever it was put', async (t) => {
   const driver = kernelDriver(factsOf(), undefined);
   t.strictSame(driver.stops(REPORT), [{ name: 'entry', address: BigInt(LOAD_BASE) }]);
   t.strictSame(driver.stops({ ...REPORT, loadBase: undefined }), [{ name: 'entry', address: 0x20_0000n }]);
-  t.match(driver.notPossible, [/^all after the entry/]);
+  t.strictSame(driver.notPossible, []);
 });
 
 t.test('a good hand-over: entry, rules and layout agree', async (t) => {

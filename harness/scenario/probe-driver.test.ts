@@ -84,7 +84,7 @@ t.test('an honest record, and the entry that it tells of', async (t) => {
   t.strictSame(driver.stops(REPORT), [{ name: 'entry', address: BigInt(LOAD_BASE) }]);
   t.strictSame(wrong(await driver.observe('entry', viewOf(guest), REPORT)), []);
   t.match(driver.own.observe(['', ...record(guest)], REPORT), [{ ok: true, text: /^it runs at 0x00600000/ }]);
-  t.match(driver, { haltsAtEnd: true, ends: { record: 'expected' } });
+  t.match(driver, { haltsAt: ['expected'], ends: { record: 'expected' } });
   t.match(record(guest).at(-1), driver.landmarks[0]?.pattern ?? /never/);
 });
 
