@@ -94,7 +94,10 @@ t.test('a machine that is not done by the console line is no measurement', async
     ends: '#!/bin/sh\necho "out of memory"\n',
   });
   for (const name of ['says-it', 'ends']) chmodSync(join(folder, name), 0o755);
-  t.ok((await bareBoot(join(folder, 'says-it'), spec, folder, LAST_WORD)) > 0, 'killed as soon as it was said');
+  t.ok(
+    (await bareBoot(join(folder, 'says-it'), spec, folder, LAST_WORD)) > 0,
+    'killed as soon as it was said',
+  );
   await t.rejects(bareBoot(join(folder, 'ends'), spec, folder, LAST_WORD), {
     name: 'BareBootError',
     message: /did not get to the console line/,
