@@ -67,7 +67,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
 
 /** In the order of the boot; the placement is judged where GRUB chose the base itself. */
 const BOOT_WITNESSES = [
-  ...['loader', 'entry', 'layout at entry', 'base computed', 'boot information relocated'],
+  ...['loader', 'entry', 'rules at entry', 'layout at entry', 'base computed', 'boot information relocated'],
   ...[
     'page tables relocated',
     'trampoline copied',

@@ -26,7 +26,7 @@ t.test('several reporters at once, for a pipe', async (t) => {
   );
   t.equal(code, 0, stderr);
   t.notMatch(stdout + stderr, /\x1b/, 'no escape sequence');
-  t.match(stdout, new RegExp(`✓ pass +${BOOT} +0x03e00000 +11 of 11`));
+  t.match(stdout, new RegExp(`✓ pass +${BOOT} +0x03e00000 +12 of 12`));
   t.match(stdout, /^2 instances: 2 pass in [\d.]+ s \(/m);
   const cases = JSON.parse(
     execFileSync('python3', ['-c', READ_XML, file('junit.xml')], { encoding: 'utf8' }),

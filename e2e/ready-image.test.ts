@@ -16,7 +16,7 @@ t.test('an image without symbols passes with fewer witnesses, and says which are
   t.match(result, { verdict: 'pass', loadBaseAddress: '0x03e00000' });
   t.strictSame(
     result.checkpoints.map(({ name }) => name),
-    ['loader', 'entry', 'layout at entry', 'console'],
+    ['loader', 'entry', 'rules at entry', 'layout at entry', 'console'],
   );
   t.strictSame(result.notPossible, ['all after the entry: the image came without symbols']);
   t.equal(result.repeat, `npx loadbase run '${NAME}' --xen ${image}`);
