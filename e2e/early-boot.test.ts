@@ -99,7 +99,8 @@ t.test('every class of base on both firmwares ends as predicted', async (t) => {
       if (result.reason.startsWith('booted'))
         t.strictSame(
           result.checkpoints.map((each) => each.name).filter((each) => each !== 'placement'),
-          BOOT_WITNESSES,
+          // Multiboot 1 has other rules, and no validator of ours.
+          BOOT_WITNESSES.filter((each) => !name.endsWith('~multiboot1') || each !== 'rules at entry'),
         );
       for (const path of Object.values(result.evidence)) await t.resolves(access(join(out, path)), path);
     });
