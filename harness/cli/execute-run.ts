@@ -11,7 +11,7 @@ import { chosenScenarios } from './chosen-scenarios.ts';
 import { chosenInstances, neededSubjects } from './instance-options.ts';
 import { artifactRequest, repeatedSourceOptions, toolchainContext } from './source-options.ts';
 import { cacheRoot, hostRecord } from './surroundings.ts';
-import type { RunOptions } from './run-options.ts';
+import { DEFAULT_TIMEOUT_S, type RunOptions } from './run-options.ts';
 
 export interface RunExecution {
   readonly globs: readonly string[];
@@ -95,6 +95,7 @@ function repeatCommand(instance: Instance, options: RunOptions): string {
     ...base,
     ...(options.memory === undefined ? [] : ['--memory', String(options.memory)]),
     ...(options.accel === 'auto' ? [] : ['--accel', options.accel]),
+    ...(options.timeout === DEFAULT_TIMEOUT_S ? [] : ['--timeout', String(options.timeout)]),
     ...repeatedSourceOptions(options),
   ];
   return words.map(quoted).join(' ');

@@ -9,7 +9,7 @@ import { EXIT } from './exit-codes.ts';
 import { addInstanceOptions, matrixInstances } from './instance-options.ts';
 import { interruptSignal } from './interrupt.ts';
 import { listOf, oneOf, positiveInteger, positiveSeconds } from './options.ts';
-import type { RunOptions } from './run-options.ts';
+import { DEFAULT_TIMEOUT_S, type RunOptions } from './run-options.ts';
 import { addImageOption, addSourceOptions } from './source-options.ts';
 import { standardOutput } from './surroundings.ts';
 
@@ -32,7 +32,7 @@ export function addRunCommand(program: Command): void {
       '--timeout <s>',
       'seconds until an instance without an end is given up (e.g. 120)',
       positiveSeconds,
-      60,
+      DEFAULT_TIMEOUT_S,
     )
     .option(
       '--reporter <name[=file],…>',

@@ -3,6 +3,9 @@ import type { AcceleratorChoice } from '../scenario/plan.ts';
 import type { InstanceOptions } from './instance-options.ts';
 import type { SourceOptions } from './source-options.ts';
 
+/** Until an instance without an end is given up. */
+export const DEFAULT_TIMEOUT_S = 60;
+
 export interface RunOptions extends InstanceOptions, SourceOptions {
   readonly accel: AcceleratorChoice;
   readonly jobs: number;
