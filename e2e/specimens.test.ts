@@ -10,7 +10,7 @@ import t from 'tap';
 import { artifactRequest } from '../harness/cli/source-options.ts';
 import { cacheRoot, hostRecord } from '../harness/cli/surroundings.ts';
 import { type Artifacts, prepareArtifacts } from '../harness/scenario/artifacts.ts';
-import type { Instance, InstanceResult, SubjectName } from '../harness/scenario/contract.ts';
+import type { Instance, InstanceResult, RunListener, SubjectName } from '../harness/scenario/contract.ts';
 import { makeInstance } from '../harness/scenario/instance-name.ts';
 import { planRun } from '../harness/scenario/plan.ts';
 import { prepareSubjects, type Subjects } from '../harness/scenario/prepare-subjects.ts';
@@ -22,8 +22,7 @@ import { makeFolder } from '../harness/workdir/run-folder.ts';
 import GRUB_RELOCATABLE from '../scenarios/grub-relocatable.scenario.ts';
 import { resultOf } from './command.ts';
 
-const emit = () => undefined;
-const context = { cacheRoot: cacheRoot(), onProgress: emit };
+const context = { cacheRoot: cacheRoot(), onProgress: () => undefined };
 const request = artifactRequest({ grubSrc: 'debian', xenSrc: 'debian' });
 const folder = t.testdir({});
 
@@ -35,10 +34,11 @@ interface Batch {
   readonly scenarios?: readonly Scenario[];
   /** In place of the built ones. */
   readonly subjects?: Subjects;
+  readonly emit?: RunListener;
 }
 
 async function boot(name: string, batch: Batch): Promise<(instance: Instance) => InstanceResult> {
-  const { instances, scenarios = [GRUB_RELOCATABLE] } = batch;
+  const { instances, scenarios = [GRUB_RELOCATABLE], emit = () => undefined } = batch;
   const names = new Set(instances.map(({ subject }) => subject));
   const subjects = batch.subjects ?? (await prepareSubjects(names, request.subjects, context));
   const artifacts: Artifacts = await prepareArtifacts(request, subjects, instances, context);
@@ -162,4 +162,16 @@ t.test('memory that is damaged at the entry is told by the record', async (t) =>
   );
   t.match(informationTold, { verdict: 'fail' });
   t.match(failedWitnesses(informationTold!), [/^record: boot information differs .* from byte 16 on$/]);
+});
+
+/** Longer than GRUB waits for its serial port. */
+const BUSY_MS = 700;
+
+t.test('a harness that is busy loses not one character', async (t) => {
+  const busy: RunListener = ({ kind }) => {
+    if (kind === 'instance-phase') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
+  };
+  const probe = instanceOf('probe-segments');
+  const result = await boot('busy', { instances: [probe], emit: busy });
+  t.match(result(probe), { verdict: 'pass', checkpoints: { length: 8 } });
 });

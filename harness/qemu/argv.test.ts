@@ -4,7 +4,7 @@ import type { MachineSpec, MachineWiring } from './machine-spec.ts';
 
 const wiring: MachineWiring = {
   qmpSocket: 's/qmp',
-  serialSocket: 's/serial',
+  serialPipe: 's/serial',
   gdbSocket: 's/gdb',
   variables: 's/variables.fd',
 };
@@ -43,7 +43,7 @@ t.test('a SeaBIOS machine, whole', async (t) => {
     ...['-device', 'virtio-blk-pci,drive=payload,bootindex=1'],
     ...['-device', 'VGA', '-device', 'pvpanic,ioport=0x505'],
     ...['-chardev', 'socket,id=qmp,path=s/qmp,server=off', '-mon', 'chardev=qmp,mode=control'],
-    ...['-chardev', 'socket,id=serial0,path=s/serial,server=off', '-serial', 'chardev:serial0'],
+    ...['-chardev', 'pipe,id=serial0,path=s/serial', '-serial', 'chardev:serial0'],
     ...['-gdb', 'unix:s/gdb,server=on,wait=off'],
     ...['-S', '-no-reboot', '-no-shutdown', '-action', 'panic=pause'],
   ]);

@@ -89,7 +89,7 @@ export function wiringArguments(wiring: MachineWiring): string[] {
   return [
     ...client('qmp', wiring.qmpSocket),
     ...['-mon', 'chardev=qmp,mode=control'],
-    ...client('serial0', wiring.serialSocket),
+    ...['-chardev', `pipe,id=serial0,path=${escapeValue(wiring.serialPipe)}`],
     ...['-serial', 'chardev:serial0'],
     ...['-gdb', `unix:${escapeValue(wiring.gdbSocket)},server=on,wait=off`],
   ];

@@ -14,6 +14,7 @@ import { QmpClient } from '../qmp/qmp-client.ts';
 import { createSocketFolder, type SocketFolder } from '../workdir/socket-folder.ts';
 import { qemuArguments } from './argv.ts';
 import { GuestRam } from './guest-ram.ts';
+import { SerialPipe } from './serial-pipe.ts';
 import type { MachineSpec, MachineWiring } from './machine-spec.ts';
 
 /** QEMU ended before or while it was being connected: its own words say why. */
@@ -84,18 +85,20 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
   const wiring = { ...wiringIn(folder, options.cpuLogPath), ...(ram ? { ram: ram.path } : {}) };
   if (spec.firmware.kind === 'efi') await copyFile(spec.firmware.variablesTemplate, wiring.variables);
   const qmpListener = await listen(wiring.qmpSocket, releases);
-  const serialListener = await listen(wiring.serialSocket, releases);
+  const pipe = await SerialPipe.create(wiring.serialPipe);
+  releases.add('the serial pipe', () => pipe[Symbol.dispose]());
   const process = await startQemu(options, qemuArguments(spec, wiring), releases);
   const ended = process.exited.then((exit) => {
     throw new QemuStartError(exit, process.stderrTail(), options.stderrPath);
   });
   ended.catch(() => undefined);
-  const connected = Promise.all([qmpListener.connection, serialListener.connection]);
-  const [qmpStream, serial] = await deadline.wait(
-    Promise.race([connected, ended]),
-    'QEMU to connect its monitor and serial port',
+  const qmpStream = await deadline.wait(
+    Promise.race([qmpListener.connection, ended]),
+    'QEMU to connect its monitor',
   );
   const qmp = await greet(qmpStream, ended, options);
+  const serial = pipe.read();
+  releases.add('the serial port', () => serial.destroy());
   return {
     spec,
     process,
@@ -150,7 +153,7 @@ function wiringIn(folder: SocketFolder, cpuLogPath: string | undefined): Machine
   return {
     ...(isPlain ? { cpuLog: cpuLogPath } : {}),
     qmpSocket: folder.socketPath('qmp'),
-    serialSocket: folder.socketPath('serial'),
+    serialPipe: join(folder.path, 'serial'),
     gdbSocket: folder.socketPath('gdb'),
     variables: join(folder.path, 'variables.fd'),
   };

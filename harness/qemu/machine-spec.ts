@@ -30,7 +30,8 @@ export interface MachineSpec {
 export interface MachineWiring {
   /** The harness listens here and QEMU connects. */
   readonly qmpSocket: string;
-  readonly serialSocket: string;
+  /** Named pipes stand at this path with `.in` and `.out` after it. */
+  readonly serialPipe: string;
   /** QEMU listens here: gdb itself can be pointed at it. */
   readonly gdbSocket: string;
   /** This machine's own copy of the firmware's variable store; unused with SeaBIOS. */

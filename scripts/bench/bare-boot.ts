@@ -24,7 +24,7 @@ const BARE_BOOT_MS = 120_000;
  * machine runs at once, and our loader's ring at hand-off does not hold it.
  */
 export function bareArguments(spec: MachineSpec, variables: string): string[] {
-  const wiring = { qmpSocket: '', serialSocket: '', gdbSocket: '', variables };
+  const wiring = { qmpSocket: '', serialPipe: '', gdbSocket: '', variables };
   return [
     ...machineArguments(spec),
     ...isolationArguments(),

@@ -39,7 +39,7 @@ export async function bareBoot(boot: BareBoot, folder: string): Promise<BareBoot
   if (firmware.kind === 'efi') await copyFile(firmware.variablesTemplate, variables);
   const { medium } = boot;
   const spec: MachineSpec = { machine, accelerator: 'tcg', memoryMib: 256, firmware, medium, payload };
-  const wiring = { qmpSocket: '', serialSocket: '', gdbSocket: '', variables };
+  const wiring = { qmpSocket: '', serialPipe: '', gdbSocket: '', variables };
   const { stdout } = await run(
     'qemu-system-x86_64',
     [

@@ -2,7 +2,7 @@
  * What the misbehaving QEMUs beside this file have in common: they take QEMU's argv, connect where it says, speak QMP,
  * and print what our loader configuration prints. Each tells its process number first.
  */
-import { readFileSync } from 'node:fs';
+import { createWriteStream, openSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 
 process.stderr.write(`pid ${process.pid}\n`);
@@ -18,9 +18,10 @@ export function argument(pattern) {
 
 const connected = (id) => connect(argument(new RegExp(`id=${id},path=([^,]+)`))).on('error', () => {});
 
-/** The sockets that QEMU connects first of all. */
+/** QEMU opens its serial pipe and connects its monitor first of all. */
+const pipe = openSync(`${argument(/^pipe,id=serial0,path=([^,]+)/)}.out`, 'w');
+export const serial = createWriteStream('', { fd: pipe }).on('error', () => {});
 export const qmp = connected('qmp');
-export const serial = connected('serial0');
 
 /** Stays alive, whatever is closed. */
 export function live() {
