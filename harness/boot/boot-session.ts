@@ -3,6 +3,7 @@
  * to checkpoint until it says its last word, dies, or the time is up. The session records; it does not judge.
  */
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Deadline } from '../lifetime/deadline.ts';
 import { Releases } from '../lifetime/releases.ts';
 import { readLoaderReport, type LoaderReport } from '../grub/console.ts';
@@ -61,6 +62,9 @@ const EXIT_SEEN_MS = 2000;
 
 /** After QEMU holds the machine, what the guest printed before may still be in the socket. */
 const CONSOLE_SETTLE_MS = 15_000;
+
+/** What the guest said before it reset is its end, though the monitor is heard first after a stall of the host. */
+const QUIET_AFTER_DEATH_MS = 100;
 
 /** The same for what is only a word more. */
 const QUIET_AFTER_RING_MS = 1000;
@@ -227,6 +231,7 @@ export class BootSession implements AsyncDisposable {
   /** GRUB rings, too, where `boot` comes back to it, and says so before. */
   async #subjectDied(): Promise<BootEnd> {
     const died = await this.#machineEnd();
+    if (died.end.kind === 'reset') return setTimeout(QUIET_AFTER_DEATH_MS, died);
     if (died.end.kind !== 'paused') return died;
     const said = await this.#landmark(['boot failed'], this.#options.deadline.cut(QUIET_AFTER_RING_MS));
     return said.kind === 'landmark' ? BOOT_FAILED : died;
