@@ -4,8 +4,6 @@ import type { MachineSpec } from '../qemu/machine-spec.ts';
 import type { Verdict } from '../scenario/contract.ts';
 import type { Patch, XenReader } from './xen-reader.ts';
 
-export type DefectDepth = 'image' | 'grub' | 'machine';
-
 /** How a defect is made; exactly one thing of an ordinary instance is changed. */
 export type Making =
   /** In image and symbol file alike, as if Xen had been built so. */
