@@ -35,6 +35,11 @@ export function instanceName(instance: Omit<Instance, 'name'>): string {
   ].join('~');
 }
 
+/** What the repeats of one instance have in common. */
+export function nameWithoutRepeat(name: string): string {
+  return name.replace(/~repeat-\d+$/, '');
+}
+
 /** An instance with the usual axes, named. */
 export function makeInstance(
   chosen: Pick<Instance, 'scenario' | 'subject' | 'firmware' | 'base'> & Partial<Omit<Instance, 'name'>>,

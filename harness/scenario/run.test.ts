@@ -94,6 +94,22 @@ t.test('how long an instance took is told the next time', async (t) => {
   t.ok((typical[1] ?? 0) > 0);
 });
 
+t.test('machines that memory has no room for together run one after the other', async (t) => {
+  const at = bench(t);
+  runFolder(at);
+  const most = async (memoryMib: number) => {
+    let [running, greatest] = [0, 0];
+    const emit = ({ kind }: RunEvent) => {
+      if (kind === 'instance-started') greatest = Math.max(greatest, ++running);
+      if (kind === 'instance-ended') running--;
+    };
+    await runAll(await request(at, 'refuses', await repeats(at, 3), { emit, jobs: 3, memoryMib }));
+    return greatest;
+  };
+  t.equal(await most(3 * 64), 3);
+  t.equal(await most(64), 1);
+});
+
 t.test('an aborted run leaves what was known, readable, and no machine', async (t) => {
   const at = bench(t);
   runFolder(at);

@@ -1,12 +1,15 @@
 /** A whole run: every planned instance, several at once, results on disk as they come, events for the reporters. */
-import pLimit from 'p-limit';
 import type { Artifacts } from './artifacts.ts';
 import type { HostRecord, Instance, InstanceResult, Results, RunListener } from './contract.ts';
-import { Durations } from './durations.ts';
+import { Durations, type Timed } from './durations.ts';
+import { nameWithoutRepeat } from './instance-name.ts';
 import { unrunResult } from './instance-result.ts';
-import type { PlannedInstance, RunPlan } from './plan.ts';
+import { hostMemory, memoryBudgetMib } from './memory-budget.ts';
+import type { ReadyInstance, RunPlan } from './plan.ts';
 import { ResultsFile } from './results-file.ts';
 import { runInstance } from './run-instance.ts';
+import { runScheduled } from './run-scheduled.ts';
+import type { ScheduledTask } from './schedule.ts';
 
 export interface RunRequest {
   readonly runId: string;
@@ -20,6 +23,10 @@ export interface RunRequest {
   readonly repeatCommand: (instance: Instance) => string;
   readonly signal: AbortSignal;
   readonly emit: RunListener;
+  /** Makes what the instances of a group share, once, before any of them; resolves at once where it is there. */
+  readonly prepareGroup?: (group: string, signal: AbortSignal) => Promise<void>;
+  /** What all machines together may be promised. Default: what the host can bear as the run begins. */
+  readonly memoryMib?: number;
 }
 
 /**
@@ -53,30 +60,64 @@ export async function runAll(request: RunRequest): Promise<Results> {
 
 /** Where one result cannot be kept, the others need not be had either: all machines are ended, then it throws. */
 async function runEach(request: RunRequest, file: ResultsFile, durations: Durations): Promise<void> {
-  const failure = new AbortController();
-  const signal = AbortSignal.any([request.signal, failure.signal]);
-  const limit = pLimit(request.jobs);
-  const one = async (planned: PlannedInstance): Promise<void> => {
-    if (signal.aborted) return;
-    const result = await runOne({ ...request, signal }, planned, durations);
-    // An end of our own making says nothing about the instance.
-    if (signal.aborted && result.verdict !== 'pass') return;
-    durations.note(result.name, result.durationMs);
+  const { planned } = request.plan;
+  const keep = async (instance: Instance, result: InstanceResult): Promise<void> => {
     await file.add(result);
-    request.emit({ kind: 'instance-ended', instance: planned.instance, result });
+    request.emit({ kind: 'instance-ended', instance, result });
   };
-  const ends = await Promise.allSettled(
-    byTypicalDuration(request.plan.planned, durations).map((planned) =>
-      limit(() =>
-        one(planned).catch((error: unknown) => {
-          failure.abort();
-          throw error;
-        }),
-      ),
-    ),
-  );
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed) throw failed.reason;
+  for (const each of planned) {
+    if (request.signal.aborted) return;
+    if (each.kind !== 'ready')
+      await keep(each.instance, unrunResult(each, request.repeatCommand(each.instance)));
+  }
+  const tasks = planned.filter((each) => each.kind === 'ready').map((each) => scheduled(each, durations));
+  await runScheduled({
+    tasks,
+    limits: { jobs: request.jobs, memoryMib: await memoryMib(request, tasks) },
+    signal: request.signal,
+    ...(request.prepareGroup ? { prepare: request.prepareGroup } : {}),
+    run: async ({ ready, typicalMs }, signal) => {
+      const result = await runOne({ ...request, signal }, ready, typicalMs);
+      // An end of our own making says nothing about the instance.
+      if (signal.aborted && result.verdict !== 'pass') return;
+      // What hangs would else be taken to be long by nature the next time.
+      if (result.verdict === 'pass') durations.note(timed(ready), result.durationMs);
+      await keep(ready.instance, result);
+    },
+  });
+}
+
+interface ScheduledInstance extends ScheduledTask {
+  readonly ready: ReadyInstance;
+}
+
+/** Longer than most, so that what is not known yet starts early: a cold boot. */
+const ASSUMED_MS = { bios: 1_000, efi: 5_000 } as const;
+
+function scheduled(ready: ReadyInstance, durations: Durations): ScheduledInstance {
+  const typicalMs = durations.typicalMs(timed(ready));
+  const group = groupOf(ready);
+  return {
+    ready,
+    assumedMs: ASSUMED_MS[ready.instance.firmware],
+    memoryMib: ready.instance.memoryMib,
+    ...(typicalMs === undefined ? {} : { typicalMs }),
+    ...(group === undefined ? {} : { group }),
+  };
+}
+
+/** Which instances share something that must be prepared: none does yet. */
+function groupOf(_ready: ReadyInstance): string | undefined {
+  return undefined;
+}
+
+function timed({ instance, expectation }: ReadyInstance): Timed {
+  return { name: nameWithoutRepeat(instance.name), outcome: expectation.kind };
+}
+
+async function memoryMib(request: RunRequest, tasks: readonly ScheduledTask[]): Promise<number> {
+  const greatestMib = tasks.reduce((greatest, { memoryMib }) => Math.max(greatest, memoryMib), 0);
+  return request.memoryMib ?? memoryBudgetMib(await hostMemory(), greatestMib);
 }
 
 function announce({ runId, runDirectory, plan, jobs, artifacts, emit }: RunRequest): void {
@@ -93,30 +134,20 @@ function announce({ runId, runDirectory, plan, jobs, artifacts, emit }: RunReque
   });
 }
 
-/** The longest first, so that the last machine does not run alone; what is not known yet counts as long. */
-function byTypicalDuration(planned: readonly PlannedInstance[], durations: Durations): PlannedInstance[] {
-  const typical = ({ instance }: PlannedInstance) =>
-    durations.typicalMs(instance.name) ?? (instance.firmware === 'efi' ? 5_000 : 1_000);
-  return [...planned].sort((a, b) => typical(b) - typical(a));
-}
-
 async function runOne(
   request: RunRequest,
-  planned: PlannedInstance,
-  durations: Durations,
+  planned: ReadyInstance,
+  typicalMs: number | undefined,
 ): Promise<InstanceResult> {
   const { instance } = planned;
   const { emit } = request;
-  const repeat = request.repeatCommand(instance);
-  if (planned.kind !== 'ready') return unrunResult(planned, repeat);
-  const typicalMs = durations.typicalMs(instance.name);
   emit({ kind: 'instance-started', instance, ...(typicalMs === undefined ? {} : { typicalMs }) });
   return runInstance({
     planned,
     artifacts: request.artifacts,
     runDirectory: request.runDirectory,
     timeoutMs: request.timeoutMs,
-    repeat,
+    repeat: request.repeatCommand(instance),
     signal: request.signal,
     onPhase: (phase) => emit({ kind: 'instance-phase', instance, phase }),
   });
