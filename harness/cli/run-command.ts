@@ -83,8 +83,8 @@ async function runCommand(globs: readonly string[], options: RunOptions): Promis
       ...(options.out === undefined ? {} : { outDirectory: resolve(options.out) }),
     });
     if (signal.aborted) return EXIT.interrupted;
-    const { fail, crash, error } = results.totals;
-    return fail + crash > 0 ? EXIT.failed : error > 0 ? EXIT.host : EXIT.ok;
+    const { fail, crash, flaky, error } = results.totals;
+    return fail + crash + flaky > 0 ? EXIT.failed : error > 0 ? EXIT.host : EXIT.ok;
   } finally {
     for (const reporter of reporters) await reporter.end();
   }

@@ -3,6 +3,7 @@ import t from 'tap';
 import type { RunEvent } from '../scenario/contract.ts';
 import { JunitReporter } from './junit-reporter.ts';
 import { realisticRun } from './testdata/realistic-run.ts';
+import { flakyRun } from './testdata/made-runs.ts';
 import { Pipe } from './testdata/screen.ts';
 
 /** Python's expat is the oracle for well-formedness; it answers with what it read. */
@@ -77,4 +78,16 @@ t.test('instances without a verdict are errors, not missing', async (t) => {
   const lost = read(await junitOf(eventsOf().slice(0, 8)));
   t.match(lost, { tests: '15', errors: '15' });
   t.equal(read(await junitOf([])).tests, '0');
+});
+
+t.test('repeats that do not agree are a failure more', async (t) => {
+  const events = flakyRun().map(({ event }) => event);
+  for (const whole of [events, events.slice(0, -1)]) {
+    const report = read(await junitOf(whole));
+    t.match(report, { tests: '9', failures: '7', errors: '0' });
+    const [flaky] = report.suites.flatMap(({ cases }) => cases).filter(({ name }) => !/~repeat-/.test(name));
+    t.match(flaky, { name: 'xen-early-boot~bios~base-any', time: '0' });
+    t.match(flaky?.children.failure?.[0], { type: 'flaky', message: /^2 of 4 pass, 2 crash/ });
+    t.match(flaky?.children['system-out']?.[1], /repeat: npx loadbase run .* --repeat 4/);
+  }
 });

@@ -78,7 +78,8 @@ export type Expectation =
   | { readonly kind: 'window'; readonly window: RelocationWindow; readonly predicted: string }
   | { readonly kind: 'not-relocated'; readonly base: number; readonly linkBase: number };
 
-export type Verdict = 'pass' | 'fail' | 'skip' | 'error' | 'crash';
+/** `flaky` is no boot's: it is of all repeats of an instance, where their verdicts differ (scenario/flaky.ts). */
+export type Verdict = 'pass' | 'fail' | 'skip' | 'error' | 'crash' | 'flaky';
 
 /** One thing a witness said at one point of the boot. */
 export interface Checkpoint {
@@ -149,6 +150,8 @@ export interface Totals {
   readonly skip: number;
   readonly error: number;
   readonly crash: number;
+  /** Instances whose repeats did not agree: one each, beside the repeats' own verdicts. */
+  readonly flaky: number;
 }
 
 export interface HostRecord {
@@ -192,6 +195,8 @@ export type RunEvent =
   | { readonly kind: 'instance-started'; readonly instance: Instance; readonly typicalMs?: number }
   | { readonly kind: 'instance-phase'; readonly instance: Instance; readonly phase: string }
   | { readonly kind: 'instance-ended'; readonly instance: Instance; readonly result: InstanceResult }
+  /** All repeats of an instance have ended and disagree; none of the plan's instances, but one more result. */
+  | { readonly kind: 'flake-found'; readonly result: InstanceResult }
   | {
       readonly kind: 'run-ended';
       readonly results: Results;
@@ -202,7 +207,7 @@ export type RunEvent =
 export type RunListener = (event: RunEvent) => void;
 
 export function totalsOf(results: readonly { readonly verdict: Verdict }[]): Totals {
-  const totals = { pass: 0, fail: 0, skip: 0, error: 0, crash: 0 };
+  const totals = { pass: 0, fail: 0, skip: 0, error: 0, crash: 0, flaky: 0 };
   for (const { verdict } of results) totals[verdict]++;
   return totals;
 }

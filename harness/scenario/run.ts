@@ -2,6 +2,7 @@
 import type { Artifacts } from './artifacts.ts';
 import type { HostRecord, Instance, InstanceResult, Results, RunListener } from './contract.ts';
 import { Durations, type Timed } from './durations.ts';
+import { RepeatGroups } from './flaky.ts';
 import { nameWithoutRepeat } from './instance-name.ts';
 import { unrunResult } from './instance-result.ts';
 import { hostMemory, memoryBudgetMib } from './memory-budget.ts';
@@ -61,9 +62,14 @@ export async function runAll(request: RunRequest): Promise<Results> {
 /** Where one result cannot be kept, the others need not be had either: all machines are ended, then it throws. */
 async function runEach(request: RunRequest, file: ResultsFile, durations: Durations): Promise<void> {
   const { planned } = request.plan;
+  const repeats = new RepeatGroups(planned.map(({ instance }) => instance));
   const keep = async (instance: Instance, result: InstanceResult): Promise<void> => {
     await file.add(result);
     request.emit({ kind: 'instance-ended', instance, result });
+    const flaky = repeats.ended(result);
+    if (!flaky) return;
+    await file.add(flaky);
+    request.emit({ kind: 'flake-found', result: flaky });
   };
   for (const each of planned) {
     if (request.signal.aborted) return;
