@@ -1,7 +1,8 @@
 /** The run proper, between options and reporters. */
 import { rmdir } from 'node:fs/promises';
-import { prepareArtifacts, type Artifacts } from '../scenario/artifacts.ts';
+import { preparationFolder, prepareArtifacts, type Artifacts } from '../scenario/artifacts.ts';
 import type { Firmware, Instance, Results, RunListener } from '../scenario/contract.ts';
+import { Forks } from '../scenario/forks.ts';
 import { rememberExpectations } from '../scenario/expectation-memory.ts';
 import { planRun } from '../scenario/plan.ts';
 import { runAll } from '../scenario/run.ts';
@@ -64,6 +65,13 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
     host,
     artifacts,
     plan,
+    forks: options.cold
+      ? undefined
+      : new Forks(artifacts, {
+          context,
+          evidence: (name) => preparationFolder(folder.path, name),
+          onNotice: (text) => emit({ kind: 'notice', text }),
+        }),
     jobs: options.jobs,
     timeoutMs: options.timeout * 1000,
     repeatCommand: (instance) => repeatCommand(instance, options),
@@ -95,6 +103,7 @@ function repeatCommand(instance: Instance, options: RunOptions): string {
     ...base,
     ...(options.memory === undefined ? [] : ['--memory', String(options.memory)]),
     ...(options.accel === 'auto' ? [] : ['--accel', options.accel]),
+    ...(options.cold ? ['--cold'] : []),
     ...(options.timeout === DEFAULT_TIMEOUT_S ? [] : ['--timeout', String(options.timeout)]),
     ...repeatedSourceOptions(options),
   ];

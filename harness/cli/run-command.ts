@@ -27,6 +27,10 @@ export function addRunCommand(program: Command): void {
       oneOf(['auto', 'tcg', 'kvm'] as const),
       'auto',
     )
+    .option(
+      '--cold',
+      'boot every machine from its reset vector instead of forking one that was frozen at GRUB (e.g. to time firmware)',
+    )
     .option('--jobs <n>', 'machines at once (e.g. 4)', positiveInteger, availableParallelism())
     .option(
       '--timeout <s>',

@@ -12,6 +12,8 @@ export interface RunOptions extends InstanceOptions, SourceOptions {
   readonly timeout: number;
   readonly reporter?: readonly string[];
   readonly out?: string;
+  /** Every machine begins at its reset vector. */
+  readonly cold?: boolean;
 }
 
 export interface DebugOptions extends InstanceOptions, SourceOptions {

@@ -57,6 +57,12 @@ const instanceResult = z.object({
   durationMs: z.number().nonnegative(),
   loadBaseAddress: hexAddress.describe('Where the image was seen to be; null where it never got there.'),
   accelerator: z.string(),
+  start: z
+    .enum(['cold', 'fork'])
+    .exactOptional()
+    .describe(
+      'From the machine’s reset vector, or as a fork of one that was frozen at GRUB; absent where nothing was booted.',
+    ),
   checkpoints: z.array(checkpoint).readonly(),
   notPossible: z.array(z.string()).readonly().describe('Checkpoints that could not be tried, and why.'),
   evidence: z

@@ -125,6 +125,8 @@ export interface InstanceResult {
   /** Where the image was seen to be; null where it never got there. */
   readonly loadBaseAddress: string | null;
   readonly accelerator: string;
+  /** From the machine's reset vector, or as a fork of one that was frozen at GRUB; absent where nothing was booted. */
+  readonly start?: 'cold' | 'fork';
   readonly checkpoints: readonly Checkpoint[];
   /** Names of checkpoints that could not be tried, and why (an image without symbols). */
   readonly notPossible: readonly string[];

@@ -3,6 +3,7 @@ import type { Artifacts } from './artifacts.ts';
 import type { HostRecord, Instance, InstanceResult, Results, RunListener } from './contract.ts';
 import { Durations, type Timed } from './durations.ts';
 import { RepeatGroups } from './flaky.ts';
+import type { Forks } from './forks.ts';
 import { nameWithoutRepeat } from './instance-name.ts';
 import { unrunResult } from './instance-result.ts';
 import { hostMemory, memoryBudgetMib } from './memory-budget.ts';
@@ -24,8 +25,8 @@ export interface RunRequest {
   readonly repeatCommand: (instance: Instance) => string;
   readonly signal: AbortSignal;
   readonly emit: RunListener;
-  /** Makes what the instances of a group share, once, before any of them; resolves at once where it is there. */
-  readonly prepareGroup?: (group: string, signal: AbortSignal) => Promise<void>;
+  /** Absent: every machine begins at its reset vector. */
+  readonly forks?: Forks | undefined;
   /** What all machines together may be promised. Default: what the host can bear as the run begins. */
   readonly memoryMib?: number;
 }
@@ -76,18 +77,27 @@ async function runEach(request: RunRequest, file: ResultsFile, durations: Durati
     if (each.kind !== 'ready')
       await keep(each.instance, unrunResult(each, request.repeatCommand(each.instance)));
   }
-  const tasks = planned.filter((each) => each.kind === 'ready').map((each) => scheduled(each, durations));
+  const { forks } = request;
+  const tasks = await Promise.all(
+    planned
+      .filter((each) => each.kind === 'ready')
+      .map(async (each) => scheduled(each, await forks?.key(each), durations)),
+  );
+  const ofGroup = new Map(tasks.map(({ group, ready }) => [group, ready]));
   await runScheduled({
     tasks,
     limits: { jobs: request.jobs, memoryMib: await memoryMib(request, tasks) },
     signal: request.signal,
-    ...(request.prepareGroup ? { prepare: request.prepareGroup } : {}),
+    prepare: async (group) => {
+      const ready = ofGroup.get(group);
+      if (ready) await forks?.find(ready);
+    },
     run: async ({ ready, typicalMs }, signal) => {
       const result = await runOne({ ...request, signal }, ready, typicalMs);
       // An end of our own making says nothing about the instance.
       if (signal.aborted && result.verdict !== 'pass') return;
       // What hangs would else be taken to be long by nature the next time.
-      if (result.verdict === 'pass') durations.note(timed(ready), result.durationMs);
+      if (result.verdict === 'pass') durations.note(timed(ready, result.start), result.durationMs);
       await keep(ready.instance, result);
     },
   });
@@ -98,27 +108,26 @@ interface ScheduledInstance extends ScheduledTask {
 }
 
 /** Longer than most, so that what is not known yet starts early: a cold boot. */
-const ASSUMED_MS = { bios: 1_000, efi: 5_000 } as const;
+const ASSUMED_MS = { cold: { bios: 1_000, efi: 5_000 }, fork: { bios: 500, efi: 700 } } as const;
 
-function scheduled(ready: ReadyInstance, durations: Durations): ScheduledInstance {
-  const typicalMs = durations.typicalMs(timed(ready));
-  const group = groupOf(ready);
+function scheduled(ready: ReadyInstance, group: string | undefined, durations: Durations): ScheduledInstance {
+  const start = group === undefined ? 'cold' : 'fork';
+  const typicalMs = durations.typicalMs(timed(ready, start));
   return {
     ready,
-    assumedMs: ASSUMED_MS[ready.instance.firmware],
+    assumedMs: ASSUMED_MS[start][ready.instance.firmware],
     memoryMib: ready.instance.memoryMib,
     ...(typicalMs === undefined ? {} : { typicalMs }),
     ...(group === undefined ? {} : { group }),
   };
 }
 
-/** Which instances share something that must be prepared: none does yet. */
-function groupOf(_ready: ReadyInstance): string | undefined {
-  return undefined;
-}
-
-function timed({ instance, expectation }: ReadyInstance): Timed {
-  return { name: nameWithoutRepeat(instance.name), outcome: expectation.kind };
+/** A cold boot says nothing about how long a fork takes. */
+function timed({ instance, expectation }: ReadyInstance, start: 'cold' | 'fork' = 'cold'): Timed {
+  const name = nameWithoutRepeat(instance.name);
+  return start === 'cold'
+    ? { name, outcome: expectation.kind }
+    : { name: `${name} (fork)`, outcome: `${expectation.kind} (fork)` };
 }
 
 async function memoryMib(request: RunRequest, tasks: readonly ScheduledTask[]): Promise<number> {
@@ -152,6 +161,7 @@ async function runOne(
     planned,
     artifacts: request.artifacts,
     runDirectory: request.runDirectory,
+    forks: request.forks,
     timeoutMs: request.timeoutMs,
     repeat: request.repeatCommand(instance),
     signal: request.signal,
