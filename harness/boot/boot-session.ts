@@ -12,7 +12,7 @@ import { launchMachine, type Machine } from '../qemu/launch.ts';
 import { SerialConsole } from '../serial/serial-console.ts';
 import { phaseBudgetMs } from '../serial/phase-budget.ts';
 import { EvidenceWriter } from '../workdir/evidence-writer.ts';
-import { writeFileAtomic } from '../workdir/atomic-file.ts';
+import { writeFilePlain } from '../workdir/atomic-file.ts';
 import { runCheckpoints } from './checkpoint-loop.ts';
 import { MachineWatch } from './machine-end.ts';
 import type { BootEnd } from './boot-end.ts';
@@ -79,7 +79,7 @@ export class BootSession implements AsyncDisposable {
           cpuLogPath: file(CPU_LOG),
           deadline: options.deadline,
           onQmpLine: (direction, text) => qmpLog.write(`${direction === 'send' ? '>' : '<'} ${text}\n`),
-          onArgv: (argv) => writeFileAtomic(file('argv.json'), `${JSON.stringify(argv, undefined, 1)}\n`),
+          onArgv: (argv) => writeFilePlain(file('argv.json'), `${JSON.stringify(argv, undefined, 1)}\n`),
           ...(options.signal ? { signal: options.signal } : {}),
           ...(options.sharedRam === undefined ? {} : { sharedRam: options.sharedRam }),
           ...(options.from ? { state: options.from.state } : {}),

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import type { Machine } from '../qemu/launch.ts';
 import type { QmpEvent } from '../qmp/event-history.ts';
@@ -81,10 +82,19 @@ t.test('a stop is asked for its reason: only QEMU’s own failure is an end', as
   for (const harmless of [{ status: 'paused' }, new Error('closed')]) {
     const { watch, tell } = watched(harmless);
     tell(event('STOP'));
-    await new Promise((resolve) => setImmediate(resolve));
+    await setTimeout(100);
     tell(event('GUEST_PANICKED'));
     t.match(await watch.next(), { kind: 'paused' });
   }
+});
+
+t.test('a stop that is over in a moment is not asked about', async (t) => {
+  const { watch, tell } = watched({ status: 'internal-error' });
+  tell(event('STOP'));
+  tell(event('RESUME'));
+  await setTimeout(100);
+  tell(event('GUEST_PANICKED'));
+  t.match(await watch.next(), { kind: 'paused' });
 });
 
 t.test('a watch that is let go listens no more', async (t) => {

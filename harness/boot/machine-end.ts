@@ -37,11 +37,15 @@ function endFromShutdown({ guest, reason }: QmpEvent['data']): MachineEnd | unde
   return reason === 'guest-reset' ? { kind: 'reset' } : { kind: 'shutdown' };
 }
 
+/** QEMU that gave up stays stopped. */
+const STAYS_STOPPED_MS = 50;
+
 /** Watches a machine; each kind of end can be awaited again after it was taken. */
 export class MachineWatch implements Disposable {
   readonly #machine: Machine;
   readonly #unsubscribe: () => void;
   #pending: MachineEnd[] = [];
+  #stopped: NodeJS.Timeout | undefined;
   #waiting: ((end: MachineEnd) => void) | undefined;
 
   constructor(machine: Machine) {
@@ -49,7 +53,7 @@ export class MachineWatch implements Disposable {
     this.#unsubscribe = machine.qmp.onEvent((event) => {
       const end = endFromEvent(event);
       if (end) this.#report(end);
-      else if (event.name === 'STOP') this.#askWhyStopped();
+      else this.#heard(event.name);
     });
     void machine.process.exited.then((exit) =>
       this.#report({ kind: 'qemu-exit', exit, stderr: machine.process.stderrTail() }),
@@ -66,7 +70,15 @@ export class MachineWatch implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearTimeout(this.#stopped);
     this.#unsubscribe();
+  }
+
+  /** Most stops are a debugger's, over in a moment; asking after each would cost more than the stop. */
+  #heard(name: string): void {
+    if (name !== 'STOP' && name !== 'RESUME') return;
+    clearTimeout(this.#stopped);
+    if (name === 'STOP') this.#stopped = setTimeout(() => this.#askWhyStopped(), STAYS_STOPPED_MS);
   }
 
   #report(end: MachineEnd): void {

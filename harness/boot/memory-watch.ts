@@ -7,6 +7,7 @@ import { MIB } from '../bits/align.ts';
 import { encodeHex } from '../bits/hex.ts';
 import { intersect, sizeOf, subtract, union, type Interval } from '../layout/interval.ts';
 import { differences, patternAt } from '../layout/memory-pattern.ts';
+import { givePiece, PIECE_BYTES, takePiece, zeros } from '../guest/pieces.ts';
 import type { SharedRam } from '../guest/guest-view.ts';
 
 export interface WatchRequest {
@@ -29,20 +30,21 @@ export interface Damage extends Interval {
 const MAX_KEPT_BYTES = 64 * MIB;
 const MAX_DAMAGES = 16;
 const SHOWN_BYTES = 8;
-const PIECE_BYTES = MIB;
 
 type Wanted = (address: number, sizeBytes: number) => Uint8Array;
 
 interface WatchedPiece extends Interval {
   readonly wanted: Wanted;
+  /** What holds the bytes of memory that is kept. */
+  readonly held?: Uint8Array;
 }
 
-const ZEROS = new Uint8Array(PIECE_BYTES);
-const zeros: Wanted = (_address, sizeBytes) => ZEROS.subarray(0, sizeBytes);
+const zerosAt: Wanted = (_address, sizeBytes) => zeros(sizeBytes);
 
-export class MemoryWatch {
+export class MemoryWatch implements Disposable {
   readonly #ram: SharedRam;
-  readonly #pieces: readonly WatchedPiece[];
+  #pieces: readonly WatchedPiece[];
+  #state: 'laid' | 'let go' = 'laid';
 
   private constructor(
     ram: SharedRam,
@@ -71,7 +73,7 @@ export class MemoryWatch {
     for (const interval of intersect(kept, touched)) {
       keptBytes += sizeOf([interval]);
       if (keptBytes > MAX_KEPT_BYTES) left.push(interval);
-      else pieces.push(await keep(ram, interval));
+      else for (const piece of inPieces([interval])) pieces.push(await keep(ram, piece));
     }
     return new MemoryWatch(ram, pieces, subtract([...always, ...free, ...kept], left), left);
   }
@@ -79,21 +81,42 @@ export class MemoryWatch {
   /**
    * What has changed, at most 16 places, ascending. The machine is stopped.
    * @param but memory that somebody has come to own since.
+   * @throws what SharedRam throws; Error where it was let go.
    */
   async compare(but: readonly Interval[]): Promise<Damage[]> {
+    if (this.#state !== 'laid') throw new Error('nothing is watched any more');
     const fresh = subtract(intersect(await this.#ram.extents(), this.watched), this.#pieces);
-    const pieces = [...this.#pieces, ...fresh.map((interval) => ({ ...interval, wanted: zeros }))];
+    const pieces = [...this.#pieces, ...fresh.map((interval) => ({ ...interval, wanted: zerosAt }))];
     const damages: Damage[] = [];
-    for (const piece of pieces.sort((a, b) => a.start - b.start))
-      for (const interval of inPieces(subtract([piece], but))) {
-        damages.push(...(await this.#damages(interval, piece.wanted, MAX_DAMAGES - damages.length)));
-        if (damages.length >= MAX_DAMAGES) return damages;
-      }
-    return damages;
+    const scratch = takePiece();
+    try {
+      for (const piece of pieces.sort((a, b) => a.start - b.start))
+        for (const interval of inPieces(subtract([piece], but))) {
+          const limit = MAX_DAMAGES - damages.length;
+          damages.push(...(await this.#damages(interval, piece.wanted, limit, scratch)));
+          if (damages.length >= MAX_DAMAGES) return damages;
+        }
+      return damages;
+    } finally {
+      givePiece(scratch);
+    }
   }
 
-  async #damages({ start, end }: Interval, wanted: Wanted, limit: number): Promise<Damage[]> {
-    const seen = await this.#ram.read(start, end - start);
+  /** Nothing is compared any more. */
+  [Symbol.dispose](): void {
+    if (this.#state === 'let go') return;
+    this.#state = 'let go';
+    for (const { held } of this.#pieces) if (held) givePiece(held);
+    this.#pieces = [];
+  }
+
+  async #damages(
+    { start, end }: Interval,
+    wanted: Wanted,
+    limit: number,
+    scratch: Uint8Array,
+  ): Promise<Damage[]> {
+    const seen = await this.#ram.read(start, end - start, scratch);
     const held = wanted(start, end - start);
     if (Buffer.compare(seen, held) === 0) return [];
     return differences(seen, held, limit).map(({ from, to }) => ({
@@ -119,9 +142,11 @@ async function layPattern(ram: SharedRam, interval: Interval): Promise<WatchedPi
   return { ...interval, wanted: patternAt };
 }
 
-async function keep(ram: SharedRam, interval: Interval): Promise<WatchedPiece> {
-  const bytes = await ram.read(interval.start, interval.end - interval.start);
+/** @param piece at most PIECE_BYTES of it. */
+async function keep(ram: SharedRam, piece: Interval): Promise<WatchedPiece> {
+  const held = takePiece();
+  const bytes = await ram.read(piece.start, piece.end - piece.start, held);
   const wanted: Wanted = (address, sizeBytes) =>
-    bytes.subarray(address - interval.start, address - interval.start + sizeBytes);
-  return { ...interval, wanted };
+    bytes.subarray(address - piece.start, address - piece.start + sizeBytes);
+  return { ...piece, wanted, held };
 }

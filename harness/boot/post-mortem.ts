@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Deadline } from '../lifetime/deadline.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
-import { writeFileAtomic } from '../workdir/atomic-file.ts';
+import { writeFilePlain } from '../workdir/atomic-file.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import { listing } from '../x86/listing.ts';
 import type { BootSession } from './boot-session.ts';
@@ -42,11 +42,11 @@ export async function examine(session: BootSession, options: PostMortemOptions):
   await keep('screen', 'screen.png', () => dumpScreen(session, join(directory, 'screen.png'), deadline));
   await keep('registers', 'registers.txt', async () => {
     registers = await humanMonitor(qmp, 'info registers', deadline);
-    await writeFileAtomic(join(directory, 'registers.txt'), registers.replaceAll('\r\n', '\n'));
+    await writeFilePlain(join(directory, 'registers.txt'), registers.replaceAll('\r\n', '\n'));
   });
   await keep('code', 'code.txt', async () => {
     code = await codeAroundPc(session, registers, options);
-    await writeFileAtomic(join(directory, 'code.txt'), `${code.join('\n')}\n`);
+    await writeFilePlain(join(directory, 'code.txt'), `${code.join('\n')}\n`);
   });
   return { files, code };
 }

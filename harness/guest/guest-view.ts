@@ -22,8 +22,11 @@ export interface RegisterView {
 export interface SharedRam {
   /** First address past it. */
   readonly lowSizeBytes: number;
-  /** @throws RangeError beyond it; likewise write. */
-  read(address: number, sizeBytes: number): Promise<Uint8Array>;
+  /**
+   * @param into where the bytes go; absent: fresh memory.
+   * @throws RangeError beyond it; likewise write.
+   */
+  read(address: number, sizeBytes: number, into?: Uint8Array): Promise<Uint8Array>;
   write(address: number, bytes: Uint8Array): Promise<void>;
   /** What was ever touched; the rest reads as zeros. */
   extents(): Promise<readonly { readonly start: number; readonly end: number }[]>;

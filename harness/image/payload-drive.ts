@@ -2,8 +2,9 @@
  * The payload drive as a file: a sparse one of a size that says nothing about what is on it, so that a machine that was
  * kept with a blank drive can go on with any other.
  */
-import { rm, truncate, writeFile } from 'node:fs/promises';
+import { open, rm, truncate, writeFile } from 'node:fs/promises';
 import { MIB } from '../bits/align.ts';
+import { archiveSizeBytes, payloadPieces, type Payload } from './payload.ts';
 import { writeError } from '../workdir/folder-errors.ts';
 
 const SMALLEST_BYTES = 64 * MIB;
@@ -15,11 +16,13 @@ export function driveSizeBytes(archiveSizeBytes: number): number {
   return sizeBytes;
 }
 
-/** @throws NoSpaceError, UnwritableFolderError */
-export async function writePayloadDrive(path: string, archive: Uint8Array): Promise<void> {
+/** @throws PayloadError, NoSpaceError, UnwritableFolderError */
+export async function writePayloadDrive(path: string, payload: Payload): Promise<void> {
+  const pieces = await payloadPieces(payload);
   try {
-    await writeFile(path, archive);
-    await truncate(path, driveSizeBytes(archive.length));
+    await using file = await open(path, 'w');
+    await file.writev(pieces);
+    await file.truncate(driveSizeBytes(archiveSizeBytes(payload)));
   } catch (cause) {
     // Half of it would keep the results from being written, too.
     await rm(path, { force: true });

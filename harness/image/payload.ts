@@ -54,6 +54,11 @@ export class PayloadError extends Error {
  * @throws PayloadError where GRUB would hand the guest something other than what `payload` says.
  */
 export async function packPayload(payload: Payload): Promise<Buffer> {
+  return Buffer.concat(await payloadPieces(payload), archiveSizeBytes(payload));
+}
+
+/** The same but for zeros at the end, as it lies in memory: an image has megabytes, and is packed for each of thousands. */
+export async function payloadPieces(payload: Payload): Promise<Buffer[]> {
   const files = payloadFiles(payload);
   const archive = pack();
   for (const [name, bytes] of files)
@@ -61,9 +66,7 @@ export async function packPayload(payload: Payload): Promise<Buffer> {
   archive.finalize();
   const pieces: Buffer[] = [];
   for await (const piece of archive) pieces.push(piece as Buffer);
-  const sizeBytes = pieces.reduce((sum, { length }) => sum + length, 0);
-  // Once: this is done for each instance, and an image has megabytes.
-  return Buffer.concat(pieces, Math.max(MIN_DRIVE_SIZE_BYTES, alignUp(sizeBytes, 512)));
+  return pieces;
 }
 
 /** How many bytes {@link packPayload} gives, without packing. @throws PayloadError */

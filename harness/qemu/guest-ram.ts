@@ -8,22 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MIB } from '../bits/align.ts';
 import { Releases } from '../lifetime/releases.ts';
-import { run } from '../process/run.ts';
+import { dataExtents } from '../process/system-calls.ts';
 import { createSocketFolder } from '../workdir/socket-folder.ts';
 import { lowRamSizeBytes, type MachineSpec } from './machine-spec.ts';
 
 /** statfs(2), TMPFS_MAGIC: on a disk the kernel would write guest memory back, and the machine would wait for it. */
 const TMPFS_MAGIC = 0x0102_1994;
-
-/** lseek(2): Node has no lseek, and perl is part of every Debian (perl-base is Essential). */
-const SEEK_DATA_AND_HOLE = `
-open(my $ram, "<", $ARGV[0]) or die $!;
-my $at = 0;
-while (defined(my $data = sysseek($ram, $at, 3))) {
-  $at = sysseek($ram, $data, 4) or die $!;
-  print $data + 0, " ", $at + 0, "\\n";
-}`;
-const EXTENTS_MS = 10_000;
 
 /** A range of physical addresses: `end` is the first byte past it. */
 export interface RamExtent {
@@ -74,12 +64,12 @@ export class GuestRam implements AsyncDisposable {
     return undefined;
   }
 
-  /** @throws RangeError beyond RAM below 4 GiB. */
-  async read(address: number, sizeBytes: number): Promise<Buffer> {
+  /** @param into at least that many bytes; absent: fresh memory. @throws RangeError beyond RAM below 4 GiB. */
+  async read(address: number, sizeBytes: number, into?: Uint8Array): Promise<Uint8Array> {
     this.#check(address, sizeBytes);
-    const bytes = Buffer.allocUnsafe(sizeBytes);
+    const bytes = into ?? Buffer.allocUnsafe(sizeBytes);
     await this.#file.read(bytes, 0, sizeBytes, address);
-    return bytes;
+    return bytes.subarray(0, sizeBytes);
   }
 
   /** @throws RangeError beyond RAM below 4 GiB. */
@@ -90,7 +80,7 @@ export class GuestRam implements AsyncDisposable {
 
   /** Pages that exist, joined, ascending, below the hole: all others read as zeros and were never touched. */
   async extents(): Promise<RamExtent[]> {
-    const all = await this.#fileExtents();
+    const all = await dataExtents(this.path);
     return all
       .map(({ start, end }) => ({ start, end: Math.min(end, this.lowSizeBytes) }))
       .filter(({ start, end }) => start < end);
@@ -98,7 +88,7 @@ export class GuestRam implements AsyncDisposable {
 
   /** All that was ever touched, above 4 GiB, too; offsets are the file's. */
   async contents(): Promise<{ readonly extents: readonly RamExtent[]; readonly bytes: Buffer }> {
-    const extents = await this.#fileExtents();
+    const extents = await dataExtents(this.path);
     const bytes = Buffer.allocUnsafe(extents.reduce((sum, { start, end }) => sum + end - start, 0));
     let at = 0;
     for (const { start, end } of extents) {
@@ -121,17 +111,6 @@ export class GuestRam implements AsyncDisposable {
       await this.#file.write(bytes, at, end - start, start);
       at += end - start;
     }
-  }
-
-  async #fileExtents(): Promise<RamExtent[]> {
-    const { stdout } = await run('perl', ['-e', SEEK_DATA_AND_HOLE, this.path], {
-      timeoutMs: EXTENTS_MS,
-      package: 'perl-base',
-    });
-    return [...stdout.matchAll(/^(\d+) (\d+)$/gm)].map(([, start, end]) => ({
-      start: Number(start),
-      end: Number(end),
-    }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

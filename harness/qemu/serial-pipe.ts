@@ -6,9 +6,7 @@
  */
 import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { run } from '../process/run.ts';
-
-const MKFIFO_MS = 10_000;
+import { makeFifo } from '../process/system-calls.ts';
 
 export class SerialPipe {
   readonly #out: string;
@@ -22,11 +20,12 @@ export class SerialPipe {
 
   /**
    * @param path what QEMU is given; two pipes appear beside it, in a private folder that goes with the machine.
-   * @throws CommandFailedError where the folder's file system has no named pipes.
+   * @throws SystemCallError where the folder's file system has no named pipes.
    */
   static async create(path: string): Promise<SerialPipe> {
     const out = `${path}.out`;
-    await run('mkfifo', ['-m', '600', `${path}.in`, out], { timeoutMs: MKFIFO_MS });
+    await makeFifo(`${path}.in`);
+    await makeFifo(out);
     return new SerialPipe(out);
   }
 

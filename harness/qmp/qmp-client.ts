@@ -162,7 +162,8 @@ export class QmpClient implements AsyncDisposable {
     args: Readonly<Record<string, unknown>> | undefined,
     deadline: Deadline,
   ): Promise<unknown> {
-    const id = `loadbase-${++this.#issued}`;
+    // Short: QEMU reads a command one byte after the other, each with a dozen system calls (chardev/char.c, monitor).
+    const id = String(++this.#issued);
     const line = encodeCommand(command, args, id);
     const reply = new Promise<unknown>((resolve, reject) => {
       this.#pending.set(id, { command, resolve, reject });
@@ -208,7 +209,7 @@ export class QmpClient implements AsyncDisposable {
   }
 
   #settle(reply: Extract<QmpMessage, { kind: 'return' | 'error' }>): void {
-    const number = Number(/^loadbase-(\d+)$/.exec(reply.id ?? '')?.[1]);
+    const number = Number(/^(\d+)$/.exec(reply.id ?? '')?.[1]);
     if (!(number >= 1 && number <= this.#issued))
       throw new QmpProtocolError(
         reply.kind === 'error'

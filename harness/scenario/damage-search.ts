@@ -85,7 +85,7 @@ async function searched(
       spec: { ...run.planned.spec, payload },
       directory: folder,
       deadline: Deadline.in(run.timeoutMs),
-      driver: driverOf(run.planned, run.artifacts.disassembler),
+      driver: driverOf(run.planned, run.artifacts.disassembler, facts),
       signal: run.signal,
       from,
     },

@@ -17,8 +17,8 @@ export interface DebugPieces {
 export function bootPieces(planned: ReadyInstance, { disassembler }: Artifacts): DebugPieces {
   const facts = subjectFacts(planned);
   return {
-    driver: driverOf(planned, disassembler),
-    payload: payloadOf(planned),
+    driver: driverOf(planned, disassembler, facts),
+    payload: payloadOf(planned, facts),
     loadBase: (report) => loadBaseOf(report, facts),
   };
 }

@@ -48,9 +48,12 @@ export function subjectFacts({ instance, subject, given, window, loaderName }: R
   };
 }
 
-/** A driver serves one boot. */
-export function driverOf(planned: ReadyInstance, disassembler: Disassembler): InstanceDriver {
-  const facts = subjectFacts(planned);
+/** A driver serves one boot. @param facts what {@link subjectFacts} gave: it copies the image, which has megabytes. */
+export function driverOf(
+  planned: ReadyInstance,
+  disassembler: Disassembler,
+  facts = subjectFacts(planned),
+): InstanceDriver {
   return withCircumstances(subjectDriver(planned, facts, disassembler), facts, planned.given);
 }
 
@@ -64,8 +67,15 @@ function subjectDriver(
   return subject.name === 'kernel' ? kernelDriver(facts, given.expectedLine) : probeDriver(facts);
 }
 
-/** @param mark says which of several boots of an instance it is: GRUB reports it back. */
-export function payloadOf({ instance, subject, given, window }: ReadyInstance, mark?: string): Payload {
+/**
+ * @param facts what {@link subjectFacts} gave.
+ * @param mark says which of several boots of an instance it is: GRUB reports it back.
+ */
+export function payloadOf(
+  { instance, given }: ReadyInstance,
+  { image }: SubjectFacts,
+  mark?: string,
+): Payload {
   const name = mark === undefined ? instance.name : `${mark} ${instance.name}`;
   return {
     choice: {
@@ -74,7 +84,7 @@ export function payloadOf({ instance, subject, given, window }: ReadyInstance, m
       protocol: instance.protocol,
       arguments: given.arguments,
     },
-    kernel: handedOver(subject, window),
+    kernel: image.bytes,
     modules: given.modules ?? [],
   };
 }

@@ -140,9 +140,10 @@ export class LayoutOracle {
   async #compare(subject: LoadedSubject, owned: readonly Interval[]): Promise<Observation[]> {
     if (!this.#watch) return [];
     this.#compared = true;
-    const found = await this.#watch.compare(owned);
+    using watch = this.#watch;
+    const found = await watch.compare(owned);
     this.#damages = found.map((damage) => ({ ...damage, ...named(subject, damage) }));
-    const watchedMib = Math.round(sizeOf(subtract(this.#watch.watched, owned)) / MIB);
+    const watchedMib = Math.round(sizeOf(subtract(watch.watched, owned)) / MIB);
     if (found.length === 0) return [{ ok: true, text: `${watchedMib} MiB that nobody owns are untouched` }];
     return this.#damages.map((damage) => ({ ok: false, text: damageText(damage) }));
   }

@@ -11,12 +11,11 @@ import type { FrozenMachine } from '../boot/frozen-machine.ts';
 import { examine, type PostMortem } from '../boot/post-mortem.ts';
 import type { SubjectDriver } from '../boot/subject-driver.ts';
 import type { Forks } from './forks.ts';
-import { packPayload } from '../image/payload.ts';
 import { writePayloadDrive } from '../image/payload-drive.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { QemuStartError } from '../qemu/launch.ts';
 import { MachineStateError } from '../qemu/machine-state.ts';
-import { writeFileAtomic } from '../workdir/atomic-file.ts';
+import { writeFilePlain } from '../workdir/atomic-file.ts';
 import { instanceFolder } from '../workdir/run-folder.ts';
 import { consoleVersion } from '../xen/console.ts';
 import type { Artifacts } from './artifacts.ts';
@@ -92,10 +91,10 @@ async function bootFrom(run: InstanceRun, from: FrozenMachine | undefined): Prom
   const directory = await instanceFolder(run.runDirectory, run.planned.instance.name);
   await removeEvidence(directory);
   const facts = subjectFacts(run.planned);
-  const driver = driverOf(run.planned, run.artifacts.disassembler);
-  const payload = payloadOf(run.planned, randomBytes(3).toString('hex'));
+  const driver = driverOf(run.planned, run.artifacts.disassembler, facts);
+  const payload = payloadOf(run.planned, facts, randomBytes(3).toString('hex'));
   const drive = join(directory, 'payload.tar');
-  await writePayloadDrive(drive, await packPayload(payload));
+  await writePayloadDrive(drive, payload);
   await using session = await BootSession.launch({
     qemu: run.artifacts.qemu.path,
     spec: { ...run.planned.spec, payload: drive },
@@ -116,7 +115,7 @@ async function bootFrom(run: InstanceRun, from: FrozenMachine | undefined): Prom
     await withEnd(session, driver, await session.run()),
   );
   const { record: layout } = driver.layout;
-  if (layout) await writeFileAtomic(join(directory, 'layout.json'), `${JSON.stringify(layout)}\n`);
+  if (layout) await writeFilePlain(join(directory, 'layout.json'), `${JSON.stringify(layout)}\n`);
   const outcome = await judged(run, { session, driver, facts, record, directory });
   // It can be packed again from the subject; thousands of passed instances would leave gigabytes of it.
   if (outcome.verdict === 'pass') await rm(drive, { force: true });

@@ -1,10 +1,11 @@
 /** Memory as a machine has it that was switched on before: where the image will go, nothing is zero by chance. */
+import { MIB } from '../bits/align.ts';
 import { subtract, type Interval } from '../layout/interval.ts';
 import type { SharedRam } from '../guest/guest-view.ts';
 import type { ReadyInstance } from './plan.ts';
 
 /** No instruction of ours, no address in use, and odd: a clear that is missing, or too short, shows. */
-const STALE = 0xa5;
+const PIECE = new Uint8Array(MIB).fill(0xa5);
 
 /**
  * @param touched what a fork has written already, and may need; a machine that has not run yet wrote nothing.
@@ -19,5 +20,6 @@ export async function makeStale(
   if (!ram || base === undefined) return;
   const end = Math.min(base + subject.image.loaded.loadSize, ram.lowSizeBytes);
   for (const { start, end: stop } of subtract([{ start: base, end: Math.max(base, end) }], touched))
-    await ram.write(start, new Uint8Array(stop - start).fill(STALE));
+    for (let at = start; at < stop; at += PIECE.length)
+      await ram.write(at, PIECE.subarray(0, Math.min(PIECE.length, stop - at)));
 }

@@ -3,6 +3,7 @@ import { isAligned } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import type { LayoutMap, Part } from '../layout/layout-map.ts';
 import { holds, type GuestView, type MemoryView, type Observation } from '../guest/guest-view.ts';
+import { firstDifference } from '../guest/pieces.ts';
 import type { BootImage } from './boot-image.ts';
 import type { SymbolisedSubject, LoadedSubject } from './loaded-subject.ts';
 
@@ -18,12 +19,6 @@ export function checkPlaces(map: LayoutMap): Observation[] {
     ),
     ...remarks.map((text) => ({ ok: true, text: `note: ${text}` })),
   ];
-}
-
-/** Reads many bytes the fast way where there is one. */
-async function bytesOf(guest: MemoryView, address: number, sizeBytes: number): Promise<Uint8Array> {
-  const isShared = guest.ram !== undefined && address + sizeBytes <= guest.ram.lowSizeBytes;
-  return isShared ? guest.ram.read(address, sizeBytes) : guest.readPhysical(address, sizeBytes);
 }
 
 /** Page alignment (module alignment header tag) and contents, byte for byte. */
@@ -43,9 +38,8 @@ export async function checkModules(
     else if (part.end - part.start !== bytes.length)
       wrong.push(`module ${n} has ${part.end - part.start} bytes, not ${bytes.length}`);
     else {
-      const seen = await bytesOf(guest, part.start, bytes.length);
-      if (Buffer.compare(seen, bytes) !== 0)
-        wrong.push(`module ${n} is changed at ${hex(part.start + firstDifference(seen, bytes))}`);
+      const at = await firstDifference(guest, part.start, bytes);
+      if (at !== undefined) wrong.push(`module ${n} is changed at ${hex(part.start + at)}`);
     }
   }
   const text = `${modules.length} modules, each ${aligned ? 'page aligned and ' : ''}byte for byte what was given`;
@@ -61,13 +55,11 @@ export async function checkImageAtEntry(guest: GuestView, subject: LoadedSubject
   const { segments } = image.loaded;
   for (const { paddr, offset, filesz, memsz } of segments) {
     const start = Number(paddr) + physicalStart;
-    const seen = await bytesOf(guest, start, memsz);
     const wanted = image.bytes.subarray(offset, offset + filesz);
-    if (Buffer.compare(seen.subarray(0, filesz), wanted) !== 0)
-      return wrongAt('the image', start + firstDifference(seen, wanted), subject);
-    const [bss, zeros] = [seen.subarray(filesz), Buffer.alloc(memsz - filesz)];
-    if (Buffer.compare(bss, zeros) !== 0)
-      return wrongAt('the BSS, which must be zero,', start + filesz + firstDifference(bss, zeros), subject);
+    const at = await firstDifference(guest, start, wanted);
+    if (at !== undefined) return wrongAt('the image', start + at, subject);
+    const inBss = await firstDifference(guest, start + filesz, memsz - filesz);
+    if (inBss !== undefined) return wrongAt('the BSS, which must be zero,', start + filesz + inBss, subject);
   }
   return { ok: true, text: 'the whole image stands as in its file, its BSS zero' };
 }
@@ -79,9 +71,8 @@ export async function checkReadOnly(guest: MemoryView, subject: SymbolisedSubjec
   for (const { name, linkTime, bytes: linked } of symbols.readOnlySections()) {
     // Header tags are changed in the image, not in its symbol file.
     const bytes = imageBytes(image, linkTime, linked.length) ?? linked;
-    const seen = await bytesOf(guest, linkTime + physicalStart, bytes.length);
-    if (Buffer.compare(seen, bytes) !== 0)
-      return wrongAt(name, linkTime + physicalStart + firstDifference(seen, bytes), subject);
+    const at = await firstDifference(guest, linkTime + physicalStart, bytes);
+    if (at !== undefined) return wrongAt(name, linkTime + physicalStart + at, subject);
     names.push(name);
   }
   return { ok: true, text: `${names.join(' and ') || 'nothing that is read-only'} unchanged` };
@@ -112,10 +103,6 @@ export function symbolAt({ symbols, image }: LoadedSubject, linkTime: number): s
   if (!symbols || linkTime < linkBase || linkTime >= linkBase + loadSize) return undefined;
   const near = symbols.nearest(BigInt(linkTime) + symbols.virtualStart);
   return near && (near.offset === 0n ? near.name : `${near.name}+${hex(near.offset, 1)}`);
-}
-
-function firstDifference(seen: Uint8Array, wanted: Uint8Array): number {
-  return wanted.findIndex((byte, i) => seen[i] !== byte);
 }
 
 /** Invariant 5, where control enters the image. Source: GRUB 4e5414b2a; Multiboot2 2.0, EFI amd64 machine state. */

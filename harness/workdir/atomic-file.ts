@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { writeError } from './folder-errors.ts';
 
@@ -16,6 +16,19 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
     await syncFolder(dirname(path));
   } catch (cause) {
     await rm(temporary, { force: true }).catch(() => {});
+    throw writeError(path, cause);
+  }
+}
+
+/**
+ * Writes a file that nobody else waits for: evidence, say. Nothing is synced to the disk, which would cost a boot more
+ * than its own console does (fsync(2) waits for all that the folder's file system has to write).
+ * @throws NoSpaceError, UnwritableFolderError
+ */
+export async function writeFilePlain(path: string, data: string | Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, data);
+  } catch (cause) {
     throw writeError(path, cause);
   }
 }

@@ -1,10 +1,14 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import { writeError } from './folder-errors.ts';
 
 export interface EvidenceLimits {
   /** What is written at most, the note of the cut apart. Default 8 MiB. */
   readonly maxBytes?: number;
 }
+
+/** A guest's console comes character by character, and each write costs a system call and another thread's turn. */
+const COLLECT_MS = 20;
 
 const DEFAULT_MAX_BYTES = 8 * 1024 * 1024;
 
@@ -21,6 +25,7 @@ export class EvidenceWriter implements AsyncDisposable {
   readonly #maxBytes: number;
   #waiting: Buffer[] = [];
   #draining: Promise<void> | undefined;
+  readonly #closed = withResolvers();
   #state: WriterState = 'open';
   #acceptedBytes = 0;
   #offeredBytes = 0;
@@ -75,6 +80,7 @@ export class EvidenceWriter implements AsyncDisposable {
   async close(): Promise<void> {
     const first = this.#state !== 'closed';
     this.#state = 'closed';
+    this.#closed.resolve();
     await this.#draining;
     if (first) await this.#file.close();
     if (this.#failure !== undefined) throw this.#failure;
@@ -92,7 +98,10 @@ export class EvidenceWriter implements AsyncDisposable {
 
   async #drain(): Promise<void> {
     try {
-      while (this.#waiting.length > 0) await this.#file.appendFile(Buffer.concat(this.#waiting.splice(0)));
+      while (this.#waiting.length > 0) {
+        await Promise.race([setTimeout(COLLECT_MS, undefined, { ref: false }), this.#closed.promise]);
+        await this.#file.appendFile(Buffer.concat(this.#waiting.splice(0)));
+      }
     } catch (cause) {
       this.#failure = writeError(this.path, cause);
       this.#waiting = [];
@@ -101,4 +110,11 @@ export class EvidenceWriter implements AsyncDisposable {
       this.#draining = undefined;
     }
   }
+}
+
+/** Node 20 has no Promise.withResolvers. */
+function withResolvers(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve!: () => void;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
 }

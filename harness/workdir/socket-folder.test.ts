@@ -12,7 +12,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import { SocketPathTooLongError, createSocketFolder } from './socket-folder.ts';
+import { SocketPathTooLongError, createSocketFolder, removeStaleFolders } from './socket-folder.ts';
 
 t.test('the folder is private, takes a socket, and goes', async (t) => {
   const folder = await createSocketFolder();
@@ -42,6 +42,7 @@ t.test('the folder of a harness that was killed is removed by the next, a living
     execFile(process.execPath, ['--import=tsx', script, base], (_error, stdout) => resolve(stdout));
   });
   t.ok(existsSync(left), 'left behind');
+  await removeStaleFolders(base);
   await using another = await createSocketFolder(base);
   t.notOk(existsSync(left), 'removed');
   t.same(readdirSync(base).length, 2);
@@ -71,7 +72,7 @@ t.test('only what is surely a dead harness’s is removed', async (t) => {
   symlinkSync(stranger, link);
   const ownerless = join(base, 'loadbase-ownerless');
   mkdirSync(ownerless, { mode: 0o700 });
-  await using _next = await createSocketFolder(base);
+  await removeStaleFolders(base);
   t.same([dead, reused].filter(existsSync), []);
   const kept = [elsewhere, shared, stranger, link, ownerless];
   t.same(kept.filter(existsSync), kept);

@@ -46,12 +46,12 @@ interface Owner {
 }
 
 /**
- * Makes a folder only this user can enter (mode 0700), after removing those that dead harnesses left behind.
+ * Makes a folder only this user can enter (mode 0700); the first time, those that dead harnesses left behind are removed.
  * @param base default: the system's folder for temporary files.
  * @throws UnwritableFolderError, NoSpaceError
  */
 export async function createSocketFolder(base: string = tmpdir()): Promise<SocketFolder> {
-  await removeStaleFolders(base);
+  await sweptOnce(base);
   let path: string | undefined;
   try {
     ({ path } = await tmp.dir({ tmpdir: base, prefix: PREFIX.slice(0, -1), mode: 0o700, keep: true }));
@@ -78,8 +78,17 @@ async function pidNamespace(): Promise<string> {
   return readlink('/proc/self/ns/pid').catch(() => '');
 }
 
-/** Tidying is not what was asked for: a folder that resists is left alone. */
-async function removeStaleFolders(base: string): Promise<void> {
+/** Harnesses do not die often enough to look before each of thousands of machines. */
+const swept = new Map<string, Promise<void>>();
+
+async function sweptOnce(base: string): Promise<void> {
+  const sweeping = swept.get(base) ?? removeStaleFolders(base);
+  swept.set(base, sweeping);
+  await sweeping;
+}
+
+/** Removes what dead harnesses left behind. Tidying is not what was asked for: a folder that resists is left alone. */
+export async function removeStaleFolders(base: string): Promise<void> {
   const names = await readdir(base).catch(() => []);
   const candidates = names.filter((name) => name.startsWith(PREFIX)).map((name) => join(base, name));
   const namespace = await pidNamespace();
