@@ -1,6 +1,7 @@
 /** What a boot session is asked for, and what it tells. */
 import type { LoaderReport } from '../grub/console.ts';
 import type { Deadline } from '../lifetime/deadline.ts';
+import type { Laps } from '../lifetime/laps.ts';
 import type { MachineSpec } from '../qemu/machine-spec.ts';
 import type { BootEnd } from './boot-end.ts';
 import type { FrozenMachine } from './frozen-machine.ts';
@@ -32,6 +33,8 @@ export interface BootOptions {
   readonly deadline: Deadline;
   /** A fork of it instead of a machine that begins at its reset vector. */
   readonly from?: FrozenMachine | undefined;
+  /** Told what the time goes to, beside what launching tells: `firmware`, `loader`, `hand-over`, `subject`, `witnesses`, `end`. */
+  readonly laps?: Laps | undefined;
   /** What GRUB must read back from the payload drive, word for word. */
   readonly choice?: string;
   /** Absent: a survey, which ends at the memory map. */

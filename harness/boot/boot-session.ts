@@ -83,6 +83,7 @@ export class BootSession implements AsyncDisposable {
           ...(options.signal ? { signal: options.signal } : {}),
           ...(options.sharedRam === undefined ? {} : { sharedRam: options.sharedRam }),
           ...(options.from ? { state: options.from.state } : {}),
+          laps: options.laps,
         }),
       );
       const exceptions = options.spec.firmware.kind === 'efi' ? EXCEPTION_LANDMARKS : [];
@@ -103,13 +104,13 @@ export class BootSession implements AsyncDisposable {
   async run(): Promise<BootRecord> {
     const handOff = await this.runToHandOff();
     if (handOff.kind === 'ended') return this.#record(handOff.end);
-    const { driver, onPhase } = this.#options;
+    const { driver } = this.#options;
     if (!driver)
       return this.#record({
         kind: 'loader',
         detail: 'a survey was asked for, but the loader loaded a kernel',
       });
-    onPhase?.('subject');
+    this.#enter('subject');
     return this.#runSubject(driver, handOff.loader);
   }
 
@@ -122,9 +123,9 @@ export class BootSession implements AsyncDisposable {
   /** Firmware and GRUB, until it is ready for its payload and held there; or how it ended before. A fork is there already. */
   async runToReady(): Promise<BootEnd | undefined> {
     if (this.#options.from) return undefined;
-    this.#options.onPhase?.('firmware');
+    this.#enter('firmware');
     void this.#landmark(['loader started'], this.#options.deadline).then(({ kind }) => {
-      if (kind === 'landmark') this.#options.onPhase?.('loader');
+      if (kind === 'landmark') this.#enter('loader');
     });
     const held = (await this.#start()) ?? (await this.#untilHeld(this.#loaderStarted(), ['ready']));
     return typeof held === 'string' ? undefined : held;
@@ -159,7 +160,7 @@ export class BootSession implements AsyncDisposable {
 
   /** GRUB reads the payload drive and loads what is on it. */
   async #runFromReady(): Promise<BootEnd | undefined> {
-    if (this.#options.from) this.#options.onPhase?.('loader');
+    if (this.#options.from) this.#enter('loader');
     const { deadline } = this.#options;
     const inTime = deadline.cut(phaseBudgetMs('loader', deadline.remainingMs));
     const said = this.#landmark(LOADER_ENDS, inTime);
@@ -211,7 +212,9 @@ export class BootSession implements AsyncDisposable {
       ended: Promise.race([ended, settledEnd(driver), this.#subjectDied(), this.#guest.died]),
       deadline: this.#options.deadline,
       onPhase: this.#options.onPhase,
+      laps: this.#options.laps,
     });
+    this.#options.laps?.enter('end');
     return { ...this.#record(end), checkpoints, missed };
   }
 
@@ -226,6 +229,11 @@ export class BootSession implements AsyncDisposable {
     if (died.end.kind !== 'paused') return died;
     const said = await this.#landmark(['boot failed'], this.#options.deadline.cut(QUIET_AFTER_RING_MS));
     return said.kind === 'landmark' ? BOOT_FAILED : died;
+  }
+
+  #enter(phase: 'firmware' | 'loader' | 'subject'): void {
+    this.#options.onPhase?.(phase);
+    this.#options.laps?.enter(phase);
   }
 
   #loaderReport(): LoaderReport {

@@ -1,4 +1,5 @@
 /** From hand-off to the end, stopping at each checkpoint on the way: hardware breakpoints, so no code is changed. */
+import type { Laps } from '../lifetime/laps.ts';
 import { Deadline, DeadlineError } from '../lifetime/deadline.ts';
 import type { Machine } from '../qemu/launch.ts';
 import { QmpClosedError, QmpProtocolError } from '../qmp/errors.ts';
@@ -31,6 +32,7 @@ export interface CheckpointRun {
   readonly ended: Promise<BootEnd>;
   readonly deadline: Deadline;
   readonly onPhase?: ((phase: string) => void) | undefined;
+  readonly laps?: Laps | undefined;
 }
 
 export interface CheckpointOutcome {
@@ -58,16 +60,20 @@ export async function runCheckpoints(run: CheckpointRun): Promise<CheckpointOutc
 
 async function follow(run: CheckpointRun, checkpoints: ObservedCheckpoint[]): Promise<CheckpointOutcome> {
   const { machine, deadline } = run;
+  run.laps?.enter('witnesses');
   const connecting = deadline.cut(STUB_MS);
   await using rsp = await RspClient.connect(await machine.connectGdb(connecting), { deadline: connecting });
   await rsp.setPhysicalMemoryMode(true);
   const window = new BreakpointWindow(rsp, run.stops);
   await window.fill();
   for (let unexpected = 0; unexpected < MAX_UNEXPECTED_STOPS;) {
+    // GRUB moves the image to its place only now.
+    run.laps?.enter(checkpoints.length === 0 ? 'hand-over' : 'subject');
     rsp.continue();
     const stopped = rsp.waitForStop(deadline).then(() => 'stopped' as const);
     const end = await Promise.race([run.ended, stopped.catch(() => run.ended)]);
     if (end !== 'stopped') return { checkpoints, missed: window.waiting(), end };
+    run.laps?.enter('witnesses');
     const guest = await stoppedGuest(rsp, machine);
     const stop = await window.take(guest.registers.rip);
     if (!stop) unexpected++;

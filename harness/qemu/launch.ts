@@ -6,6 +6,7 @@ import { copyFile } from 'node:fs/promises';
 import { createServer, connect, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Laps } from '../lifetime/laps.ts';
 import { Releases } from '../lifetime/releases.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { launchGroup, type ProcessGroup } from '../process/process-group.ts';
@@ -46,6 +47,8 @@ export interface LaunchOptions {
   readonly sharedRam?: boolean;
   /** The machine goes on from there instead of its reset vector. Needs shared RAM. */
   readonly state?: MachineState;
+  /** Told what the time goes to: `start` (QEMU), `restore`. */
+  readonly laps?: Laps | undefined;
   /** Aborting ends QEMU, now or later; whoever waits sees that it has exited. */
   readonly signal?: AbortSignal;
 }
@@ -97,6 +100,7 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
   };
   if (spec.firmware.kind === 'efi')
     await copyFile(state?.variables ?? spec.firmware.variablesTemplate, wiring.variables);
+  options.laps?.enter('start');
   const qmpListener = await listen(wiring.qmpSocket, releases);
   const pipe = await SerialPipe.create(wiring.serialPipe);
   releases.add('the serial pipe', () => pipe[Symbol.dispose]());
@@ -110,7 +114,10 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
     'QEMU to connect its monitor',
   );
   const qmp = await greet(qmpStream, ended, options);
-  if (state) await Promise.race([loadDevices(qmp, deadline), ended]);
+  if (state) {
+    options.laps?.enter('restore');
+    await Promise.race([loadDevices(qmp, deadline), ended]);
+  }
   const serial = pipe.read();
   releases.add('the serial port', () => serial.destroy());
   return {

@@ -55,6 +55,13 @@ const instanceResult = z.object({
       'What a person should hear of a pass: a known defect of the subject, a known deviation of the loader.',
     ),
   durationMs: z.number().nonnegative(),
+  partsMs: z
+    .record(z.string(), z.number().nonnegative())
+    .readonly()
+    .exactOptional()
+    .describe(
+      'What that time went to, in milliseconds by part: prepare, start, restore or firmware, loader, hand-over, subject, witnesses, end.',
+    ),
   loadBaseAddress: hexAddress.describe('Where the image was seen to be; null where it never got there.'),
   accelerator: z.string(),
   start: z

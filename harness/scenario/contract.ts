@@ -122,6 +122,8 @@ export interface InstanceResult {
   /** What a person should hear of a pass: a known defect of the subject, a known deviation of the loader. */
   readonly note?: string;
   readonly durationMs: number;
+  /** What that time went to, in milliseconds by part: `prepare`, `start`, `restore` or `firmware`, `loader`, `hand-over`, `subject`, `witnesses`, `end`. */
+  readonly partsMs?: Readonly<Record<string, number>>;
   /** Where the image was seen to be; null where it never got there. */
   readonly loadBaseAddress: string | null;
   readonly accelerator: string;

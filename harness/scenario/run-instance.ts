@@ -13,6 +13,7 @@ import type { SubjectDriver } from '../boot/subject-driver.ts';
 import type { Forks } from './forks.ts';
 import { writePayloadDrive } from '../image/payload-drive.ts';
 import { Deadline } from '../lifetime/deadline.ts';
+import { Laps } from '../lifetime/laps.ts';
 import { QemuStartError } from '../qemu/launch.ts';
 import { MachineStateError } from '../qemu/machine-state.ts';
 import { writeFilePlain } from '../workdir/atomic-file.ts';
@@ -59,17 +60,30 @@ const CONSOLE_LINES = 20;
 const MAP_LINES = 400;
 
 export async function runInstance(run: InstanceRun): Promise<InstanceResult> {
+  const laps = new Laps('prepare');
   const started = performance.now();
   const common = commonFields(run.planned, run.repeat);
-  const outcome = await boot(run).catch((error: unknown) =>
+  const outcome = await boot({ ...run, laps }).catch((error: unknown) =>
     failedOutcome(error, run.planned.spec.accelerator),
   );
   const evidence = await evidenceOf(run.runDirectory, run.planned.instance.name);
-  return { ...common, ...outcome, evidence, durationMs: performance.now() - started };
+  return {
+    ...common,
+    ...outcome,
+    evidence,
+    durationMs: performance.now() - started,
+    partsMs: rounded(laps.totals()),
+  };
 }
 
+function rounded(parts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(parts).map(([part, ms]) => [part, Math.round(ms * 10) / 10]));
+}
+
+type TimedRun = InstanceRun & { readonly laps: Laps };
+
 /** As a fork where there is a frozen machine that it goes on from, else cold. */
-async function boot(run: InstanceRun): Promise<Outcome> {
+async function boot(run: TimedRun): Promise<Outcome> {
   const { forks, planned } = run;
   const from = await forks?.find(planned);
   try {
@@ -87,7 +101,7 @@ function isFrozenMachinesFault(error: unknown): error is Error {
   return error instanceof MachineStateError || error instanceof WrongPayloadError;
 }
 
-async function bootFrom(run: InstanceRun, from: FrozenMachine | undefined): Promise<Outcome> {
+async function bootFrom(run: TimedRun, from: FrozenMachine | undefined): Promise<Outcome> {
   const directory = await instanceFolder(run.runDirectory, run.planned.instance.name);
   await removeEvidence(directory);
   const facts = subjectFacts(run.planned);
@@ -101,6 +115,7 @@ async function bootFrom(run: InstanceRun, from: FrozenMachine | undefined): Prom
     directory,
     deadline: Deadline.in(run.timeoutMs),
     from,
+    laps: run.laps,
     choice: payload.choice.choice,
     ...(run.layout === false ? { driver: withoutLayout(driver), sharedRam: false } : { driver }),
     onPhase: run.onPhase,
