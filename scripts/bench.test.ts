@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { MachineSpec } from '../harness/qemu/machine-spec.ts';
 import { bareArguments, bareBoot } from './bench/bare-boot.ts';
-import { figureLine, interleaved, median } from './bench/figure.ts';
+import { figureLine, figureLines, interleaved, median } from './bench/figure.ts';
 
 const bench = (...args: string[]) =>
   spawnSync(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'bench.ts'), ...args], {
@@ -42,6 +42,15 @@ t.test('a figure is one line of JSON; without a peer there is no ratio', async (
     value: 0.1235,
     unit: 's',
   });
+});
+
+t.test('a figure’s parts are lines of their own', async (t) => {
+  const parts = [{ part: 'start', value: 1, unit: 'ms', peer: 'cold', peerValue: 2 }] as const;
+  const lines = figureLines('x', { value: 3, unit: 's', parts }).map((line) => JSON.parse(line) as unknown);
+  t.same(lines, [
+    { name: 'x', value: 3, unit: 's' },
+    { name: 'x/start', value: 1, unit: 'ms', peer: 'cold', peerValue: 2, ratio: 0.5 },
+  ]);
 });
 
 t.test('the median of odd, even and no numbers', async (t) => {

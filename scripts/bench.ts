@@ -5,9 +5,10 @@
 import { parseArgs } from 'node:util';
 import picomatch from 'picomatch';
 import { conformanceFigure, listFigure, matrixFigure, setupFigure } from './bench/commands.ts';
-import { figureLine, type Figure } from './bench/figure.ts';
+import { figureLines, type Figure } from './bench/figure.ts';
 import { instanceOverhead, probeInstance } from './bench/instance-overhead.ts';
 import { layoutCost } from './bench/layout-cost.ts';
+import { everyBaseFigure, sweepFigure } from './bench/sweep.ts';
 
 const FIGURES: readonly Figure[] = [
   instanceOverhead('bios'),
@@ -16,9 +17,12 @@ const FIGURES: readonly Figure[] = [
   layoutCost('efi'),
   probeInstance,
   conformanceFigure,
+  sweepFigure('bios'),
+  sweepFigure('efi'),
   matrixFigure,
   listFigure,
   setupFigure,
+  everyBaseFigure,
 ];
 
 const HELP = `npm run bench -- [--filter GLOB] [--rounds N]
@@ -30,7 +34,7 @@ const HELP = `npm run bench -- [--filter GLOB] [--rounds N]
 Figures:
 ${FIGURES.map(({ name, about }) => `  ${name.padEnd(24)} ${about}`).join('\n')}
 
-Each is a line {"name", "value", "unit", "peer"?, "peerValue"?, "ratio"?} on standard output.
+A figure's parts, where it has some, are lines named figure/part. Each is a line {"name", "value", "unit", "peer"?, "peerValue"?, "ratio"?} on standard output.
 `;
 
 class UsageError extends Error {
@@ -48,8 +52,8 @@ function readOptions(argv: string[]): Options {
   const count = rounds === undefined ? undefined : Number(rounds);
   if (count !== undefined && !(Number.isSafeInteger(count) && count > 0))
     throw new UsageError(`--rounds ${rounds}: a whole number of at least 1 is needed`);
-  const matches = filter === undefined ? () => true : picomatch(filter);
-  const figures = FIGURES.filter(({ name }) => matches(name));
+  const matches = filter === undefined ? undefined : picomatch(filter);
+  const figures = FIGURES.filter(({ name, onlyByName }) => matches?.(name) ?? !onlyByName);
   if (figures.length === 0)
     throw new UsageError(
       `no figure matches ${filter}; there are ${FIGURES.map(({ name }) => name).join(', ')}`,
@@ -79,7 +83,8 @@ async function main(argv: string[]): Promise<void> {
   const say = (text: string) => void process.stderr.write(`bench: ${text}\n`);
   for (const figure of figures) {
     say(figure.name);
-    process.stdout.write(`${figureLine(figure.name, await figure.measure({ rounds, say }))}\n`);
+    for (const line of figureLines(figure.name, await figure.measure({ rounds, say })))
+      process.stdout.write(`${line}\n`);
   }
 }
 

@@ -7,8 +7,8 @@ import { projectRoot } from '../../harness/workdir/project-root.ts';
 import { type Figure, interleaved, median } from './figure.ts';
 import { withFolder } from './prepared-run.ts';
 
-const NODE = process.execPath;
-const LOADBASE = ['bin/loadbase.js'];
+export const NODE = process.execPath;
+export const LOADBASE = ['bin/loadbase.js'];
 const ROUNDS = 5;
 
 export const listFigure: Figure = {
@@ -60,7 +60,7 @@ export const matrixFigure = runFigure('default-matrix', 'loadbase run', []);
 export const conformanceFigure = runFigure(
   'grub-conformance',
   'loadbase run grub-relocatable, both firmwares, every machine cold,',
-  ['grub-relocatable'],
+  ['grub-relocatable', '--cold'],
 );
 
 async function sumOfDurations(resultsPath: string): Promise<number> {
@@ -71,7 +71,7 @@ async function sumOfDurations(resultsPath: string): Promise<number> {
 }
 
 /** Wall time in ms. @throws where the command does not end with 0: then its time says nothing. */
-async function commandMs(file: string, args: readonly string[]): Promise<number> {
+export async function commandMs(file: string, args: readonly string[]): Promise<number> {
   const started = performance.now();
   const child = spawn(file, args, { cwd: projectRoot(), stdio: ['ignore', 'ignore', 'pipe'] });
   const errors: Buffer[] = [];

@@ -15,13 +15,27 @@ export interface Measured {
   readonly unit: 'ms' | 's';
   readonly peer?: string;
   readonly peerValue?: number;
+  /** What the value is made of: each is a line of its own, named `figure/part`. */
+  readonly parts?: readonly Part[];
+}
+
+export interface Part extends Omit<Measured, 'parts'> {
+  readonly part: string;
 }
 
 export interface Figure {
   readonly name: string;
   /** One line for `--help`. */
   readonly about: string;
+  /** Left out where no filter names it. */
+  readonly onlyByName?: boolean;
   measure(options: MeasureOptions): Promise<Measured>;
+}
+
+/** A figure and its parts, a line each. */
+export function figureLines(name: string, measured: Measured): string[] {
+  const parts = measured.parts ?? [];
+  return [figureLine(name, measured), ...parts.map((each) => figureLine(`${name}/${each.part}`, each))];
 }
 
 export function figureLine(name: string, { value, unit, peer, peerValue }: Measured): string {
