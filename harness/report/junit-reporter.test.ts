@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import t from 'tap';
 import type { RunEvent } from '../scenario/contract.ts';
 import { JunitReporter } from './junit-reporter.ts';
-import { realisticRun } from './testdata/realistic-run.ts';
+import { realisticRun, resumedRun } from './testdata/realistic-run.ts';
 import { Pipe } from './testdata/screen.ts';
 
 /** Python's expat is the oracle for well-formedness; it answers with what it read. */
@@ -77,4 +77,9 @@ t.test('instances without a verdict are errors, not missing', async (t) => {
   const lost = read(await junitOf(eventsOf().slice(0, 8)));
   t.match(lost, { tests: '15', errors: '15' });
   t.equal(read(await junitOf([])).tests, '0');
+});
+
+t.test('a resumed run reports the same as one that never stopped', async (t) => {
+  const resumed = resumedRun(4).map(({ event }) => event);
+  t.equal(await junitOf(resumed), await junitOf(eventsOf()));
 });

@@ -4,7 +4,6 @@ import { formatClock, formatDuration } from './duration.ts';
 import { escapeForTerminal } from './escape.ts';
 import type { Palette } from './palette.ts';
 import { type OpenStep, type RunProgress, type RunningInstance, remainingMs } from './run-progress.ts';
-import { totalsOf } from '../scenario/contract.ts';
 import { type Cell, type Column, columnWidths, tableLine } from './text-table.ts';
 import { totalsText } from './run-summary.ts';
 
@@ -43,8 +42,7 @@ export function liveFrame(progress: RunProgress, nowMs: number, size: FrameSize,
 
 /** A row that is only measured, so that columns stay where they are while instances come and go. */
 function widestName({ run }: RunProgress): Cell[] {
-  const widths = (run?.started.instances ?? []).map(({ name }) => name.length);
-  return [{ text: '' }, { text: ' '.repeat(widths.reduce((widest, width) => Math.max(widest, width), 0)) }];
+  return [{ text: '' }, { text: ' '.repeat(run?.nameWidth ?? 0) }];
 }
 
 function stepRow({ task, step, startedMs, typicalMs }: OpenStep, nowMs: number, colours: Palette): Cell[] {
@@ -83,7 +81,7 @@ function progressLine(progress: RunProgress, nowMs: number, columns: number): st
   const left = remainingMs(progress, nowMs);
   const parts = [
     `${progress.ended.length}/${started.instances.length}`,
-    ...totalsText(totalsOf(progress.ended.map(({ result }) => result))),
+    ...totalsText(progress.totals),
     `${formatClock(nowMs - startedMs)} elapsed`,
     ...(left === undefined || left < 500 ? [] : [`about ${formatClock(Math.ceil(left / 1000) * 1000)} left`]),
   ];

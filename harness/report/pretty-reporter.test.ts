@@ -1,7 +1,13 @@
 import t from 'tap';
 import { PrettyReporter } from './pretty-reporter.ts';
 import type { ReporterOptions, ReporterTarget } from './reporter.ts';
-import { OUT_DIRECTORY, type TimedEvent, planned, realisticRun } from './testdata/realistic-run.ts';
+import {
+  OUT_DIRECTORY,
+  type TimedEvent,
+  planned,
+  realisticRun,
+  resumedRun,
+} from './testdata/realistic-run.ts';
 import { Pipe, Screen } from './testdata/screen.ts';
 
 interface Play {
@@ -177,4 +183,21 @@ t.test('a pass that rests on fewer checkpoints says which were not possible', as
   });
   await play(pipe, events);
   t.match(pipe.text, /✓ pass[^\n]*\n *not possible: all after the entry\n/);
+});
+
+t.test('a resumed run says how many were there, and counts on from them', async (t) => {
+  const pipe = new Pipe();
+  await play(pipe, resumedRun(4));
+  t.match(pipe.text, /: 15 instances, 2 at a time, on TCG\nresumed: 4 of 15 were there\nkept in /);
+  const counts = [...pipe.text.matchAll(/^ *(\d+)\/15 {2}/gm)].map(([, count]) => Number(count));
+  t.strictSame(
+    counts,
+    planned.slice(4).map((_, index) => index + 5),
+  );
+  t.ok(planned.every(([{ name }]) => account(pipe.text).includes(` ${name} `)));
+  t.match(pipe.text, /^15 instances: 11 pass, .* in 1:15 since it was resumed \(TCG/m);
+  const screen = new Screen(80, 24);
+  const frames: string[] = [];
+  await play(screen, resumedRun(4), { look: () => frames.push(screen.text) });
+  t.ok(frames.some((text) => /^4\/15 · 4 pass · 0:0\d elapsed · about \d+:\d\d left$/m.test(text)));
 });

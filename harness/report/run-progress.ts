@@ -1,6 +1,8 @@
 /** What is known of a run while it goes on: a value, made anew by each event. */
 
-import type { Instance, InstanceResult, RunEvent } from '../scenario/contract.ts';
+import type { InstanceLabel, InstanceResult, Instance, RunEvent, Totals } from '../scenario/contract.ts';
+import { totalsOf } from '../scenario/contract.ts';
+import { type LikesByKind, plannedLikes, remainingOf, withEnded } from './remaining-time.ts';
 
 export interface OpenStep {
   readonly task: string;
@@ -17,7 +19,7 @@ export interface RunningInstance {
 }
 
 export interface EndedInstance {
-  readonly instance: Instance;
+  readonly instance: InstanceLabel;
   readonly result: InstanceResult;
 }
 
@@ -28,10 +30,22 @@ export interface RunProgress {
   readonly steps: readonly OpenStep[];
   readonly running: readonly RunningInstance[];
   readonly ended: readonly EndedInstance[];
-  readonly run?: { readonly started: RunStarted; readonly startedMs: number };
+  /** Of those that ended. */
+  readonly totals: Totals;
+  readonly likes: LikesByKind;
+  readonly run?: {
+    readonly started: RunStarted;
+    readonly startedMs: number;
+    /** Characters of the longest name. */
+    readonly nameWidth: number;
+  };
 }
 
-export const NO_PROGRESS: RunProgress = { steps: [], running: [], ended: [] };
+export const NO_PROGRESS: RunProgress = {
+  ...{ steps: [], running: [], ended: [] },
+  totals: totalsOf([]),
+  likes: new Map(),
+};
 
 /** @param nowMs milliseconds from the same fixed point at every call. */
 export function observe(progress: RunProgress, event: RunEvent, nowMs: number): RunProgress {
@@ -46,7 +60,7 @@ export function observe(progress: RunProgress, event: RunEvent, nowMs: number): 
         steps: progress.steps.filter(({ task, step }) => task !== event.task || step !== event.step),
       };
     case 'run-started':
-      return { ...progress, run: { started: event, startedMs: nowMs } };
+      return withRun(progress, event, nowMs);
     case 'instance-started': {
       const { kind: _, ...started } = event;
       return {
@@ -66,6 +80,8 @@ export function observe(progress: RunProgress, event: RunEvent, nowMs: number): 
         ...progress,
         running: progress.running.filter((each) => !isSame(each.instance, event.instance)),
         ended: [...progress.ended, { instance: event.instance, result: event.result }],
+        totals: withOne(progress.totals, event.result),
+        likes: withEnded(progress.likes, event.instance, event.result),
       };
     case 'run-ended':
       return { ...progress, steps: [], running: [] };
@@ -74,8 +90,17 @@ export function observe(progress: RunProgress, event: RunEvent, nowMs: number): 
   }
 }
 
+function withRun(progress: RunProgress, started: RunStarted, startedMs: number): RunProgress {
+  const nameWidth = started.instances.reduce((widest, { name }) => Math.max(widest, name.length), 0);
+  return { ...progress, likes: plannedLikes(started.instances), run: { started, startedMs, nameWidth } };
+}
+
+function withOne(totals: Totals, { verdict }: InstanceResult): Totals {
+  return { ...totals, [verdict]: totals[verdict] + 1 };
+}
+
 /** Instances of the plan that no verdict is known of. */
-export function withoutVerdict(progress: RunProgress): Instance[] {
+export function withoutVerdict(progress: RunProgress): InstanceLabel[] {
   const ended = new Set(progress.ended.map(({ instance }) => keyOf(instance)));
   return (progress.run?.started.instances ?? []).filter((instance) => !ended.has(keyOf(instance)));
 }
@@ -84,49 +109,14 @@ export function withoutVerdict(progress: RunProgress): Instance[] {
  * How long the rest of the run should take, from what instances of the same scenario and firmware took so far.
  * @returns undefined where nothing is known to tell from.
  */
-export function remainingMs(progress: RunProgress, nowMs: number): number | undefined {
-  const usualMs = usualDurations(progress);
-  if (progress.run === undefined || usualMs(undefined) === undefined) return undefined;
-  const elapsedMs = new Map(
-    progress.running.map((each) => [keyOf(each.instance), nowMs - each.startedMs] as const),
-  );
-  const rests = withoutVerdict(progress).map((instance) =>
-    Math.max(0, (usualMs(instance) ?? 0) - (elapsedMs.get(keyOf(instance)) ?? 0)),
-  );
-  const sumMs = rests.reduce((sum, rest) => sum + rest, 0);
-  const longestMs = rests.reduce((longest, rest) => Math.max(longest, rest), 0);
-  return Math.max(longestMs, sumMs / Math.max(1, progress.run.started.jobs));
+export function remainingMs({ run, likes, running }: RunProgress, nowMs: number): number | undefined {
+  return run && remainingOf(likes, running, run.started.jobs, nowMs);
 }
 
-/** The mean for an instance's scenario and firmware, else for its firmware, else of all (also asked with undefined). */
-function usualDurations(progress: RunProgress): (instance: Instance | undefined) => number | undefined {
-  const sums = new Map<string, { count: number; totalMs: number }>();
-  const learn = (instance: Instance, durationMs: number) => {
-    for (const key of likeness(instance)) {
-      const sum = sums.get(key) ?? { count: 0, totalMs: 0 };
-      sums.set(key, { count: sum.count + 1, totalMs: sum.totalMs + durationMs });
-    }
-  };
-  for (const { instance, result } of progress.ended)
-    if (result.verdict !== 'skip') learn(instance, result.durationMs);
-  for (const { instance, typicalMs } of progress.running)
-    if (typicalMs !== undefined) learn(instance, typicalMs);
-  return (instance) => {
-    const sum = likeness(instance)
-      .map((key) => sums.get(key))
-      .find((found) => found !== undefined);
-    return sum && sum.totalMs / sum.count;
-  };
-}
-
-function likeness(instance: Instance | undefined): string[] {
-  return instance ? [`${instance.scenario}~${instance.firmware}`, instance.firmware, ''] : [''];
-}
-
-function isSame(one: Instance, other: Instance): boolean {
+function isSame(one: InstanceLabel, other: InstanceLabel): boolean {
   return keyOf(one) === keyOf(other);
 }
 
-function keyOf(instance: Instance): string {
+function keyOf(instance: InstanceLabel): string {
   return `${instance.name} ${instance.repeat ?? 1}`;
 }

@@ -23,8 +23,9 @@ export function summaryLine({ results, durationMs, interrupted }: RunEnded, star
   const counts = totalsText(results.totals).join(', ') || 'no verdict';
   const inputs = [...acceleratorNames(started?.accelerators ?? {}), ...toolNames(results.tools)];
   const took = durationMs < 10_000 ? formatDuration(durationMs) : formatClock(durationMs);
+  const since = started?.earlier === undefined ? '' : ' since it was resumed';
   return (
-    `${interrupted ? 'interrupted: ' : ''}${countText(results.instances.length, results.planned)}: ${counts} in ${took}` +
+    `${interrupted ? 'interrupted: ' : ''}${countText(results.instances.length, results.planned)}: ${counts} in ${took}${since}` +
     (inputs.length > 0 ? ` (${inputs.join(', ')})` : '')
   );
 }

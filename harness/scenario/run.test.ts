@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { liveGroups } from '../process/live-groups.ts';
@@ -109,6 +109,37 @@ t.test('an aborted run leaves what was known, readable, and no machine', async (
   t.match(onDisk(at), { finished: false, planned: 3, instances: [{ verdict: 'pass' }], totals: { pass: 1 } });
   t.match(ends, [{ interrupted: true }]);
   t.strictSame(liveGroups(), []);
+});
+
+t.test('a resumed run boots what is left, and ends as if it had never stopped', async (t) => {
+  const at = bench(t);
+  runFolder(at);
+  const all = await repeats(at, 3);
+  const controller = new AbortController();
+  const stop = (event: RunEvent) => {
+    if (event.kind === 'instance-ended') controller.abort();
+  };
+  const { signal } = controller;
+  const before = await runAll(await request(at, 'refuses', all, { emit: stop, signal }));
+  t.match(before, { finished: false, instances: { length: 1 } });
+  const { instances: earlier, ...head } = onDisk(at);
+  const events: RunEvent[] = [];
+  const emit = (event: RunEvent) => void events.push(event);
+  const more = { emit, resumed: { head, earlier }, runId: 'another' };
+  const results = await runAll(await request(at, 'refuses', all, more));
+  t.strictSame(onDisk(at), results);
+  t.match(results, { finished: true, runId: before.runId, startedAt: before.startedAt, totals: { pass: 3 } });
+  t.strictSame(results.instances[0], before.instances[0], 'what was there stays');
+  t.match(events, [
+    { kind: 'run-started', instances: { length: 3 }, earlier: 1 },
+    { kind: 'instance-ended', isEarlier: true, instance: all[0]?.instance, result: earlier[0] },
+    { kind: 'instance-started' },
+  ]);
+  t.equal(events.filter(({ kind }) => kind === 'instance-started').length, 2);
+  t.strictSame(
+    readdirSync(join(at.directory, 'run')).filter((name) => name.startsWith('.results')),
+    [],
+  );
 });
 
 t.test('where results cannot be written at all, nothing is booted', async (t) => {

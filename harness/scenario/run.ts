@@ -5,8 +5,14 @@ import type { HostRecord, Instance, InstanceResult, Results, RunListener } from 
 import { Durations } from './durations.ts';
 import { unrunResult } from './instance-result.ts';
 import type { PlannedInstance, RunPlan } from './plan.ts';
-import { ResultsFile } from './results-file.ts';
+import { ResultsFile, type ResultsHead } from './results-file.ts';
 import { runInstance } from './run-instance.ts';
+
+export interface ResumedRun {
+  readonly head: ResultsHead;
+  /** Of planned instances; they are told again as ended, at once, and are not run. */
+  readonly earlier: readonly InstanceResult[];
+}
 
 export interface RunRequest {
   readonly runId: string;
@@ -15,6 +21,8 @@ export interface RunRequest {
   readonly host: HostRecord;
   readonly artifacts: Artifacts;
   readonly plan: RunPlan;
+  /** Goes on with a run that was stopped: its head, and those of its results that count. */
+  readonly resumed?: ResumedRun;
   readonly jobs: number;
   readonly timeoutMs: number;
   readonly repeatCommand: (instance: Instance) => string;
@@ -27,19 +35,17 @@ export interface RunRequest {
  * @throws NoSpaceError, UnwritableFolderError where results cannot be written.
  */
 export async function runAll(request: RunRequest): Promise<Results> {
-  const { plan, emit, signal } = request;
+  const { emit, signal, resumed } = request;
   const started = performance.now();
   const durations = await Durations.read(request.cacheRoot);
-  const file = new ResultsFile(request.runDirectory, {
-    runId: request.runId,
-    startedAt: new Date().toISOString(),
-    host: request.host,
-    tools: request.artifacts.tools,
-    planned: plan.planned.length,
-  });
+  await using file = new ResultsFile(
+    request.runDirectory,
+    resumed?.head ?? newHead(request),
+    resumed?.earlier ?? [],
+  );
   await file.start();
   announce(request);
-  await runEach(request, file, durations);
+  await runEach({ ...request, plan: whatIsLeft(request) }, file, durations);
   if (!signal.aborted) await file.finish();
   await durations.write();
   emit({
@@ -49,6 +55,16 @@ export async function runAll(request: RunRequest): Promise<Results> {
     interrupted: signal.aborted,
   });
   return file.results;
+}
+
+function newHead({ runId, host, artifacts, plan }: RunRequest): ResultsHead {
+  const startedAt = new Date().toISOString();
+  return { runId, startedAt, host, tools: artifacts.tools, planned: plan.planned.length };
+}
+
+function whatIsLeft({ plan, resumed }: RunRequest): RunPlan {
+  const had = new Set(resumed?.earlier.map(({ name }) => name));
+  return { ...plan, planned: plan.planned.filter(({ instance }) => !had.has(instance.name)) };
 }
 
 /** Where one result cannot be kept, the others need not be had either: all machines are ended, then it throws. */
@@ -79,7 +95,7 @@ async function runEach(request: RunRequest, file: ResultsFile, durations: Durati
   if (failed) throw failed.reason;
 }
 
-function announce({ runId, runDirectory, plan, jobs, artifacts, emit }: RunRequest): void {
+function announce({ runId, runDirectory, plan, jobs, artifacts, resumed, emit }: RunRequest): void {
   emit({
     kind: 'run-started',
     runId,
@@ -90,7 +106,13 @@ function announce({ runId, runDirectory, plan, jobs, artifacts, emit }: RunReque
       Object.entries(plan.accelerators).map(([key, { accelerator }]) => [key, accelerator]),
     ),
     tools: artifacts.tools,
+    ...(resumed ? { earlier: resumed.earlier.length } : {}),
   });
+  const byName = new Map(plan.planned.map(({ instance }) => [instance.name, instance]));
+  for (const result of resumed?.earlier ?? []) {
+    const instance = byName.get(result.name);
+    if (instance) emit({ kind: 'instance-ended', instance, result, isEarlier: true });
+  }
 }
 
 /** The longest first, so that the last machine does not run alone; what is not known yet counts as long. */

@@ -303,3 +303,18 @@ function lifeOf(of: Instance, ended: InstanceResult, startMs: number): TimedEven
     { atMs: startMs + ended.durationMs, event: { kind: 'instance-ended', instance: of, result: ended } },
   ];
 }
+
+/** The same run, gone on with after its first instances had ended: they are told at once. */
+export function resumedRun(earlier: number): TimedEvent[] {
+  const whole = realisticRun();
+  const names = new Set(planned.slice(0, earlier).map(([{ name }]) => name));
+  return whole.flatMap(({ atMs, event }): TimedEvent[] => {
+    if (event.kind !== 'run-started')
+      return 'instance' in event && names.has(event.instance.name) ? [] : [{ atMs, event }];
+    const told = planned.slice(0, earlier).map(([instance, changes]) => {
+      const ended = result(instance, changes);
+      return { atMs, event: { kind: 'instance-ended', instance, result: ended, isEarlier: true } } as const;
+    });
+    return [{ atMs, event: { ...event, earlier } }, ...told];
+  });
+}
