@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseResults, ResultsFormatError } from '../report/results-schema.ts';
-import type { Results } from '../scenario/contract.ts';
+import { totalsOf, type Results } from '../scenario/contract.ts';
 import { ANEW, ResumeError } from '../scenario/resumption.ts';
 import { holdRunFolder } from './run-folder-lock.ts';
 import { REQUEST_FILE, type RunRequestRecord } from './run-request.ts';
@@ -43,7 +43,8 @@ async function readStoppedRun(folder: string): Promise<StoppedRun> {
 async function readResults(path: string): Promise<Results> {
   const json = await readJson(path, 'loadbase.results');
   try {
-    return parseResults(json);
+    const results = parseResults(json);
+    return { ...results, totals: totalsOf(results.instances) };
   } catch (error) {
     if (error instanceof ResultsFormatError) throw new ResumeError(`${path}: ${error.message}; ${ANEW}`);
     throw error;

@@ -47,10 +47,16 @@ export function requireSameInstances(
   const what =
     unknown.length > 0
       ? `there is no ${listed(unknown)} any more`
-      : `it had ${results.planned} instances, and what was asked for now stands for ${today.length}`;
+      : countChange(results.planned, today.length);
   throw new ResumeError(
     `the run ${results.runId} was one of another matrix: ${what}; resume it with the loadbase that began it, or ${ANEW}`,
   );
+}
+
+function countChange(then: number, now: number): string {
+  return then === now
+    ? `what was asked for now stands for other instances than then, though for ${now}, too`
+    : `it had ${then} instances, and what was asked for now stands for ${now}`;
 }
 
 type Tools = Readonly<Record<string, ToolRecord>>;
