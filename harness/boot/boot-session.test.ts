@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Deadline, DeadlineError } from '../lifetime/deadline.ts';
 import { bench, fakeQemu, type Bench } from '../qemu/testdata/bench.ts';
-import { BootSession, type BootOptions, type BootRecord } from './boot-session.ts';
+import type { BootOptions, BootRecord } from './boot-record.ts';
+import { BootSession } from './boot-session.ts';
 import type { SubjectDriver } from './subject-driver.ts';
 
 // One bench at a time: it is the process's folder for temporary files that each sets.
@@ -37,7 +38,10 @@ t.test('a refusal is recorded with the loader’s words, and evidence is written
   t.equal(record.loader?.memoryMap?.length, 3);
   t.strictSame(phases, ['firmware', 'loader']);
   const kept = (name: string) => readFileSync(join(at.directory, name), 'utf8');
-  t.match(kept('serial.log'), /^loadbase: loader started\nloadbase: choice fake\n/);
+  t.match(
+    kept('serial.log'),
+    /^loadbase: loader started\nloadbase: memory map\n[^]*loadbase: ready\nloadbase: choice fake\n/,
+  );
   t.match(kept('serial.raw'), /^loadbase: loader started\r\n/);
   t.match(kept('qmp.log'), /^< \{"QMP".*\n> .*qmp_capabilities.*GUEST_PANICKED/s);
   t.match(kept('argv.json'), '"-blockdev"');

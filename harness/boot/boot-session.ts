@@ -9,7 +9,6 @@ import { Releases } from '../lifetime/releases.ts';
 import { readLoaderReport, type LoaderReport } from '../grub/console.ts';
 import type { Firmware } from '../grub/firmware-kind.ts';
 import { launchMachine, type Machine } from '../qemu/launch.ts';
-import type { MachineSpec } from '../qemu/machine-spec.ts';
 import { SerialConsole } from '../serial/serial-console.ts';
 import { phaseBudgetMs } from '../serial/phase-budget.ts';
 import { EvidenceWriter } from '../workdir/evidence-writer.ts';
@@ -18,44 +17,13 @@ import { runCheckpoints } from './checkpoint-loop.ts';
 import { MachineWatch } from './machine-end.ts';
 import type { BootEnd } from './boot-end.ts';
 import { consoleSaid, type Said } from './console-said.ts';
+import type { BootOptions, BootRecord, HandOff } from './boot-record.ts';
 import { CPU_LOG } from './cpu-log.ts';
 import { EXCEPTION_LANDMARKS } from './firmware-exception.ts';
 import { GuestWatch } from './guest-watch.ts';
 import { LOADER_ENDS, LOADER_LANDMARKS, loaderEnd } from './loader-landmarks.ts';
-import { settledEnd, type ObservedCheckpoint, type SubjectDriver } from './subject-driver.ts';
-
-export interface BootRecord {
-  readonly end: BootEnd;
-  readonly loader: LoaderReport | undefined;
-  readonly checkpoints: readonly ObservedCheckpoint[];
-  /** Stops that were planned and never met, by name. */
-  readonly missed: readonly string[];
-  /** Cleaned console lines of the subject's phase. */
-  readonly subjectLines: readonly string[];
-  /** The last landmark that was believed. */
-  readonly lastLandmark?: string | undefined;
-  /** Landmarks said in a phase they do not belong to: not believed, and each named once. */
-  readonly outOfPhase?: readonly string[];
-}
-
-export type HandOff =
-  | { readonly kind: 'loaded'; readonly loader: LoaderReport }
-  | { readonly kind: 'ended'; readonly end: BootEnd };
-
-export interface BootOptions {
-  readonly qemu: string;
-  readonly spec: MachineSpec;
-  /** Evidence is written here as it arrives; the folder exists. */
-  readonly directory: string;
-  readonly deadline: Deadline;
-  /** Absent: a survey, which ends at the memory map. */
-  readonly driver?: SubjectDriver;
-  readonly onPhase?: (phase: string) => void;
-  /** false: QEMU's own anonymous memory, which only its stub can read. */
-  readonly sharedRam?: boolean;
-  /** Aborting ends the machine, now or later. */
-  readonly signal?: AbortSignal;
-}
+import { requireChoice } from './wrong-payload-error.ts';
+import { settledEnd, type SubjectDriver } from './subject-driver.ts';
 
 /** QEMU's sockets close a moment before its exit is seen, and the exit says more. */
 const EXIT_SEEN_MS = 2000;
@@ -114,11 +82,13 @@ export class BootSession implements AsyncDisposable {
           onArgv: (argv) => writeFileAtomic(file('argv.json'), `${JSON.stringify(argv, undefined, 1)}\n`),
           ...(options.signal ? { signal: options.signal } : {}),
           ...(options.sharedRam === undefined ? {} : { sharedRam: options.sharedRam }),
+          ...(options.from ? { state: options.from.state } : {}),
         }),
       );
       const exceptions = options.spec.firmware.kind === 'efi' ? EXCEPTION_LANDMARKS : [];
       const landmarks = [...LOADER_LANDMARKS, ...exceptions, ...(options.driver?.landmarks ?? [])];
       const console = new SerialConsole({ landmarks, raw, clean });
+      if (options.from) console.feed(options.from.console);
       machine.serial.on('data', (chunk: Buffer) => console.feed(chunk));
       machine.serial.on('close', () => console.close());
       if (machine.serial.closed) console.close();
@@ -145,14 +115,19 @@ export class BootSession implements AsyncDisposable {
 
   /** Firmware and loader only: the machine is held with the subject loaded, or has ended before. */
   async runToHandOff(): Promise<HandOff> {
+    const end = (await this.runToReady()) ?? (await this.#runFromReady());
+    return end ? { kind: 'ended', end } : { kind: 'loaded', loader: this.#loaderReport() };
+  }
+
+  /** Firmware and GRUB, until it is ready for its payload and held there; or how it ended before. A fork is there already. */
+  async runToReady(): Promise<BootEnd | undefined> {
+    if (this.#options.from) return undefined;
     this.#options.onPhase?.('firmware');
     void this.#landmark(['loader started'], this.#options.deadline).then(({ kind }) => {
       if (kind === 'landmark') this.#options.onPhase?.('loader');
     });
-    const handOff = (await this.#start()) ?? (await this.#untilHandOff());
-    return handOff === 'loaded'
-      ? { kind: 'loaded', loader: this.#loaderReport() }
-      : { kind: 'ended', end: handOff };
+    const held = (await this.#start()) ?? (await this.#untilHeld(this.#loaderStarted(), ['ready']));
+    return typeof held === 'string' ? undefined : held;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -182,20 +157,36 @@ export class BootSession implements AsyncDisposable {
     return process.state === 'exited';
   }
 
-  async #untilHandOff(): Promise<BootEnd | 'loaded'> {
-    const machineEnded = this.#machineEnd();
-    const first = await Promise.race([this.#loaderSaid(), machineEnded, this.#guest.died]);
+  /** GRUB reads the payload drive and loads what is on it. */
+  async #runFromReady(): Promise<BootEnd | undefined> {
+    if (this.#options.from) this.#options.onPhase?.('loader');
+    const { deadline } = this.#options;
+    const inTime = deadline.cut(phaseBudgetMs('loader', deadline.remainingMs));
+    const said = this.#landmark(LOADER_ENDS, inTime);
+    const held = (await this.#start()) ?? (await this.#untilHeld(said, ['loaded', 'refused']));
+    const unread = this.#options.from !== undefined && typeof held !== 'string' && held.kind === 'loader';
+    requireChoice(this.#options.choice, this.#loaderReport().choice, unread);
+    if (held === 'loaded') return undefined;
+    return held === 'refused' ? { kind: 'refused', errors: this.#loaderReport().errors } : (held as BootEnd);
+  }
+
+  /** The line that GRUB said before it rang, or how the machine ended instead. */
+  async #untilHeld<Line extends string>(
+    said: Promise<Said>,
+    lines: readonly Line[],
+  ): Promise<BootEnd | Line> {
+    const first = await Promise.race([said, this.#machineEnd(), this.#guest.died]);
     if (first.kind === 'landmark') return loaderEnd(first.name);
     if (first.kind !== 'machine' || first.end.kind !== 'paused') return first;
-    const report = await this.#landmark(['loaded', 'refused'], this.#options.deadline.cut(CONSOLE_SETTLE_MS));
+    const report = await this.#landmark(lines, this.#options.deadline.cut(CONSOLE_SETTLE_MS));
     if (report.kind === 'console') return report;
     if (report.kind === 'timeout')
       return { kind: 'loader', detail: 'the machine was held, but not by our loader configuration' };
-    return report.name === 'loaded' ? 'loaded' : { kind: 'refused', errors: this.#loaderReport().errors };
+    return report.name as Line;
   }
 
   /** Firmware and loader have a budget each, so that a hang is called by its phase's name. */
-  async #loaderSaid(): Promise<Said> {
+  async #loaderStarted(): Promise<Said> {
     const { deadline } = this.#options;
     const totalMs = deadline.remainingMs;
     const inTime = (phase: 'firmware' | 'loader') => deadline.cut(phaseBudgetMs(phase, totalMs));

@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Deadline } from '../lifetime/deadline.ts';
-import type { BootRecord, BootSession } from './boot-session.ts';
+import type { BootRecord } from './boot-record.ts';
+import type { BootSession } from './boot-session.ts';
 import { CPU_LOG } from './cpu-log.ts';
 import { parseCpuState, type CpuState } from './cpu-state.ts';
 import { causeOfDeath, type Death } from './death.ts';

@@ -8,7 +8,8 @@ import { packPayload, type Payload } from '../image/payload.ts';
 import { builtGrub } from '../image/testdata/built-grub.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { findEfiFirmware } from '../qemu/firmware.ts';
-import { BootSession, type BootRecord } from './boot-session.ts';
+import type { BootRecord } from './boot-record.ts';
+import { BootSession } from './boot-session.ts';
 import { deathText, type Death } from './death.ts';
 import { inquire } from './death-evidence.ts';
 import type { SubjectDriver } from './subject-driver.ts';
@@ -216,7 +217,7 @@ t.test('a loader at its prompt, and one that hangs: called so by its own share o
   const prompt = await die(nothing, { medium: await mediumWith('normal /nothing') });
   isNamed(t, prompt, { kind: 'loader-prompt', phase: 'loader' }, /^GRUB is at its prompt/);
   const hang = await die(nothing, { medium: await mediumWith('sleep 9999'), timeoutMs: 20_000 });
-  isNamed(t, hang, { kind: 'loader-hang', lastLandmark: 'loader started' }, /^loader hang: its time was up/);
+  isNamed(t, hang, { kind: 'loader-hang', lastLandmark: 'ready' }, /^loader hang: its time was up/);
   t.match(hang.record.end, { kind: 'timeout', phase: 'loader' });
 });
 

@@ -7,6 +7,7 @@ export const LOADER_LANDMARKS: readonly Landmark[] = [
   { name: 'loader started', phase: 'firmware', pattern: LOADER_LINES.started, entersPhase: 'loader' },
   // GRUB that finds no configuration gives up before it can say that it started.
   { name: 'early loader prompt', phase: 'firmware', pattern: LOADER_PROMPT },
+  { name: 'ready', phase: 'loader', pattern: LOADER_LINES.ready },
   { name: 'no payload', phase: 'loader', pattern: LOADER_LINES.noPayload },
   { name: 'survey end', phase: 'loader', pattern: LOADER_LINES.surveyEnd },
   { name: 'refused', phase: 'loader', pattern: LOADER_LINES.refused },

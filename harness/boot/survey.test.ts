@@ -50,7 +50,7 @@ t.test('a survey that ends otherwise says how, with its last line and its logs',
   const cases: [name: string, text: RegExp][] = [
     [
       'dies-in-the-loader',
-      /\(QEMU exited: pid \d+\nqemu: out of memory; last console line: loadbase: memory map end\)/,
+      /\(QEMU exited: pid \d+\nqemu: out of memory; last console line: loadbase: choice survey\)/,
     ],
     ['closes-serial', /\(the serial console closed before/],
     [

@@ -13,6 +13,7 @@ import { writeFileAtomic } from '../workdir/atomic-file.ts';
 import { makeFolder } from '../workdir/run-folder.ts';
 import type { BootEnd } from './boot-end.ts';
 import { BootSession } from './boot-session.ts';
+import { endInWords } from './end-in-words.ts';
 
 export interface Survey {
   readonly memoryMap: readonly MemoryRegion[];
@@ -39,19 +40,10 @@ export class SurveyError extends Error {
     lastLine: string | undefined,
   ) {
     super(
-      `the survey boot ended without a memory map (${describe(end)}${lastLine ? `; last console line: ${lastLine}` : ''}); ` +
+      `the survey boot ended without a memory map (${endInWords(end)}${lastLine ? `; last console line: ${lastLine}` : ''}); ` +
         `its logs are in ${directory}`,
     );
   }
-}
-
-function describe(end: BootEnd): string {
-  if (end.kind === 'machine')
-    return end.end.kind === 'qemu-exit'
-      ? `QEMU exited: ${end.end.stderr || 'it said nothing'}`
-      : end.end.kind;
-  if (end.kind === 'timeout') return `timed out waiting for ${end.awaited}`;
-  return end.kind === 'loader' || end.kind === 'console' ? end.detail : end.kind;
 }
 
 /** @throws SurveyError, UnwritableFolderError, NoSpaceError, and what BootSession.launch throws; the signal's reason on abort. */

@@ -5,7 +5,8 @@ import type { Disassembler } from '../x86/disassembler.ts';
 import type { Instruction } from '../x86/instruction.ts';
 import { parseCodeSegment } from './cpu-state.ts';
 import { humanMonitor } from './guest.ts';
-import { BootSession, type BootOptions } from './boot-session.ts';
+import type { BootOptions } from './boot-record.ts';
+import { BootSession } from './boot-session.ts';
 import type { SubjectDriver } from './subject-driver.ts';
 
 export interface WriterSearch {

@@ -1,14 +1,16 @@
 /** The run proper, between options and reporters. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { prepareArtifacts, type Artifacts } from '../scenario/artifacts.ts';
+import { preparationFolder, prepareArtifacts, type Artifacts } from '../scenario/artifacts.ts';
 import type { Firmware, Instance, Results, RunListener } from '../scenario/contract.ts';
+import { Forks } from '../scenario/forks.ts';
 import { rememberExpectations } from '../scenario/expectation-memory.ts';
 import { planRun } from '../scenario/plan.ts';
 import { runAll } from '../scenario/run.ts';
 import { prepareSubjects } from '../scenario/prepare-subjects.ts';
 import { ResultsFile } from '../scenario/results-file.ts';
 import {
+  completed,
   hostNotice,
   isComplete,
   requireSameInstances,
@@ -65,7 +67,7 @@ async function tellComplete({ folder, results }: StoppedRun, emit: RunListener):
 
 /** It was ended between its last instance and its end. */
 async function finished(folder: string, results: Results): Promise<Results> {
-  await using file = new ResultsFile(folder, resumedRun(results).head, results.instances);
+  await using file = new ResultsFile(folder, resumedRun(results).head, completed(results));
   await file.finish();
   return file.results;
 }
@@ -108,6 +110,13 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
     artifacts,
     plan,
     ...(stopped ? { resumed: resumedRun(stopped.results) } : {}),
+    forks: options.cold
+      ? undefined
+      : new Forks(artifacts, {
+          context,
+          evidence: (name) => preparationFolder(folder.path, name),
+          onNotice: (text) => emit({ kind: 'notice', text }),
+        }),
     jobs: options.jobs,
     timeoutMs: options.timeout * 1000,
     repeatCommand: (instance) => repeatCommand(instance, options),
@@ -154,6 +163,7 @@ function repeatCommand(instance: Instance, options: RunOptions): string {
     ...base,
     ...(options.memory === undefined ? [] : ['--memory', String(options.memory)]),
     ...(options.accel === 'auto' ? [] : ['--accel', options.accel]),
+    ...(options.cold ? ['--cold'] : []),
     ...(options.timeout === DEFAULT_TIMEOUT_S ? [] : ['--timeout', String(options.timeout)]),
     ...repeatedSourceOptions(options),
   ];

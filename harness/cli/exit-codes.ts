@@ -1,7 +1,7 @@
 /** DESIGN: what the exit status says. */
 export const EXIT = {
   ok: 0,
-  /** A fail or crash. */
+  /** A fail, crash or flaky. */
   failed: 1,
   /** Wrong use, wrong input. */
   usage: 2,

@@ -36,7 +36,11 @@ export function addInstanceOptions(command: Command, scenarios: readonly Scenari
       listOf(baseAddress),
     )
     .option('--memory <MiB>', 'memory of each machine (e.g. 512)', positiveInteger)
-    .option('--repeat <n>', 'run each instance n times (e.g. 20)', positiveInteger);
+    .option(
+      '--repeat <n>',
+      'run each instance n times; one whose verdicts differ is flaky, and fails the run (e.g. 20)',
+      positiveInteger,
+    );
 }
 
 /** The matrix narrowed by what needs no image. @throws UnknownInstanceError, UsageError */

@@ -31,7 +31,7 @@ function program(): Command {
     .addHelpText(
       'after',
       `
-Exit codes: 0 all pass or skip · 1 a fail or crash · 2 wrong use or input · 3 an error of host or harness · 130 interrupted
+Exit codes: 0 all pass or skip · 1 a fail, crash or flaky · 2 wrong use or input · 3 an error of host or harness · 130 interrupted
 
 Examples:
   loadbase doctor                                 what is there, what is missing

@@ -29,6 +29,10 @@ export function addRunCommand(program: Command): void {
       oneOf(['auto', 'tcg', 'kvm'] as const),
       'auto',
     )
+    .option(
+      '--cold',
+      'boot every machine from its reset vector instead of forking one that was frozen at GRUB (e.g. to time firmware)',
+    )
     .option('--jobs <n>', 'machines at once (e.g. 4)', positiveInteger, availableParallelism())
     .option(
       '--timeout <s>',
@@ -128,8 +132,8 @@ async function runCommand(asked: Pick<RunExecution, 'globs' | 'options' | 'stopp
   }
 }
 
-function exitCodeFor({ fail, crash, error }: Totals): number {
-  return fail + crash > 0 ? EXIT.failed : error > 0 ? EXIT.host : EXIT.ok;
+function exitCodeFor({ fail, crash, flaky, error }: Totals): number {
+  return fail + crash + flaky > 0 ? EXIT.failed : error > 0 ? EXIT.host : EXIT.ok;
 }
 
 /** The last line, on standard error: whatever the reporters write to. */

@@ -14,6 +14,8 @@ export interface RunOptions extends InstanceOptions, SourceOptions {
   readonly out?: string;
   /** The folder of the run to go on with. */
   readonly resume?: string;
+  /** Every machine begins at its reset vector. */
+  readonly cold?: boolean;
 }
 
 export interface DebugOptions extends InstanceOptions, SourceOptions {

@@ -30,6 +30,7 @@ const OPTIONS = {
   accel: z.enum(['auto', 'tcg', 'kvm']),
   jobs: count,
   timeout: z.number().positive(),
+  cold: z.boolean().exactOptional(),
 } satisfies Record<keyof RecordedOptions, z.ZodType>;
 
 const requestSchema = z.strictObject({

@@ -7,6 +7,7 @@ import { inOrder, printedMemoryMap, type MemoryRegion } from './memory-map.ts';
 /** Lines of our own configuration, by the name that a wait uses. */
 export const LOADER_LINES = {
   started: /^loadbase: loader started$/,
+  ready: /^loadbase: ready$/,
   noPayload: /^loadbase: no payload$/,
   surveyEnd: /^loadbase: survey end$/,
   refused: /^loadbase: refused$/,

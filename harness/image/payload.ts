@@ -15,6 +15,8 @@ export const MAX_MODULES = 8;
  */
 const MIN_DRIVE_SIZE_BYTES = 1024 * KIB;
 
+const TAR_BLOCK_BYTES = 512;
+
 /** GRUB wraps its output at 80 columns; `loadbase: choice ` takes 17 of them. */
 const MAX_CHOICE_LENGTH = 62;
 
@@ -62,6 +64,15 @@ export async function packPayload(payload: Payload): Promise<Buffer> {
   const sizeBytes = pieces.reduce((sum, { length }) => sum + length, 0);
   // Once: this is done for each instance, and an image has megabytes.
   return Buffer.concat(pieces, Math.max(MIN_DRIVE_SIZE_BYTES, alignUp(sizeBytes, 512)));
+}
+
+/** How many bytes {@link packPayload} gives, without packing. @throws PayloadError */
+export function archiveSizeBytes(payload: Payload): number {
+  const entries = payloadFiles(payload).map(
+    ([, { length }]) => TAR_BLOCK_BYTES + alignUp(length, TAR_BLOCK_BYTES),
+  );
+  const sizeBytes = entries.reduce((sum, each) => sum + each, 2 * TAR_BLOCK_BYTES);
+  return Math.max(MIN_DRIVE_SIZE_BYTES, sizeBytes);
 }
 
 /** The variables that `choice.env` sets; grub-configs/grub.cfg lists each of their names. */

@@ -11,6 +11,8 @@ export interface LaunchOptions {
   readonly stdoutPath?: string;
   /** Standard error is appended here as it arrives. The folder must exist. */
   readonly stderrPath: string;
+  /** An open file of ours that the child gets as its standard input; without it, standard input is closed. */
+  readonly stdinFd?: number;
   /** Default true: the kernel kills the child when the harness dies without a word. */
   readonly dieWithParent?: boolean;
   /** The Debian package that has the program, for the error that says it is missing. */
@@ -89,7 +91,7 @@ export class ProcessGroup implements AsyncDisposable {
 }
 
 /**
- * Starts a long-lived program in its own process group, with standard input closed.
+ * Starts a long-lived program in its own process group.
  * @throws CommandMissingError, WorkingFolderMissingError, or the file system's error where a log can not be opened.
  */
 export async function launchGroup(
@@ -105,7 +107,7 @@ export async function launchGroup(
     if (options.stdoutPath !== undefined) stdout = new OutputLog(options.stdoutPath, LOG_LIMIT_BYTES);
     const child = await spawnGroup(file, args, {
       ...options,
-      stdin: 'closed',
+      stdin: options.stdinFd ?? 'closed',
       stdout: stdout === undefined ? 'dropped' : 'pipe',
       dieWithParent: options.dieWithParent ?? true,
     });

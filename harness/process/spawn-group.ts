@@ -15,7 +15,8 @@ export interface SpawnOptions {
   readonly cwd?: string;
   /** Added to the inherited environment; a variable set to undefined is taken out of it. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly stdin: 'pipe' | 'closed';
+  /** A number: an open file of ours, which the child reads from where it stands. */
+  readonly stdin: 'pipe' | 'closed' | number;
   readonly stdout: 'pipe' | 'dropped';
   /** Whether the child is killed by the kernel when the harness dies without a word (SIGKILL). */
   readonly dieWithParent: boolean;
@@ -53,7 +54,7 @@ export async function spawnGroup(
   const child = execa(program, programArgs, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
-    stdin: options.stdin === 'pipe' ? 'pipe' : 'ignore',
+    stdin: stdinOption(options.stdin),
     stdout: options.stdout === 'pipe' ? 'pipe' : 'ignore',
     stderr: 'pipe',
     buffer: false,
@@ -71,6 +72,12 @@ export async function spawnGroup(
 interface Ending {
   once(event: 'exit', listener: (code: number | null, signal: NodeJS.Signals | null) => void): unknown;
   once(event: 'close', listener: () => void): unknown;
+}
+
+/** execa takes any file descriptor; its types know those up to 9. */
+function stdinOption(stdin: SpawnOptions['stdin']): 'pipe' | 'ignore' | 3 {
+  if (typeof stdin === 'number') return stdin as 3;
+  return stdin === 'closed' ? 'ignore' : stdin;
 }
 
 function exitOf(child: Ending, pid: number): Promise<ProcessExit> {

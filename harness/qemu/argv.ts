@@ -96,8 +96,9 @@ export function wiringArguments(wiring: MachineWiring): string[] {
 }
 
 /** Start frozen; on any end of the guest stay there to be looked at. */
-export function lifecycleArguments(): string[] {
-  return ['-S', '-no-reboot', '-no-shutdown', '-action', 'panic=pause'];
+export function lifecycleArguments({ incoming }: Pick<MachineWiring, 'incoming'> = {}): string[] {
+  const start = incoming ? ['-incoming', 'defer'] : [];
+  return ['-S', '-no-reboot', '-no-shutdown', '-action', 'panic=pause', ...start];
 }
 
 /**
@@ -118,7 +119,7 @@ export function qemuArguments(spec: MachineSpec, wiring: MachineWiring): string[
     ...payloadArguments(spec),
     ...deviceArguments(),
     ...wiringArguments(wiring),
-    ...lifecycleArguments(),
+    ...lifecycleArguments(wiring),
     ...logArguments(wiring),
   ];
 }

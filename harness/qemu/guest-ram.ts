@@ -90,13 +90,48 @@ export class GuestRam implements AsyncDisposable {
 
   /** Pages that exist, joined, ascending, below the hole: all others read as zeros and were never touched. */
   async extents(): Promise<RamExtent[]> {
+    const all = await this.#fileExtents();
+    return all
+      .map(({ start, end }) => ({ start, end: Math.min(end, this.lowSizeBytes) }))
+      .filter(({ start, end }) => start < end);
+  }
+
+  /** All that was ever touched, above 4 GiB, too; offsets are the file's. */
+  async contents(): Promise<{ readonly extents: readonly RamExtent[]; readonly bytes: Buffer }> {
+    const extents = await this.#fileExtents();
+    const bytes = Buffer.allocUnsafe(extents.reduce((sum, { start, end }) => sum + end - start, 0));
+    let at = 0;
+    for (const { start, end } of extents) {
+      await this.#file.read(bytes, at, end - start, start);
+      at += end - start;
+    }
+    return { extents, bytes };
+  }
+
+  /** What {@link contents} gave, of a machine of the same memory size. Nothing has run yet. */
+  async fill({
+    extents,
+    bytes,
+  }: {
+    readonly extents: readonly RamExtent[];
+    readonly bytes: Uint8Array;
+  }): Promise<void> {
+    let at = 0;
+    for (const { start, end } of extents) {
+      await this.#file.write(bytes, at, end - start, start);
+      at += end - start;
+    }
+  }
+
+  async #fileExtents(): Promise<RamExtent[]> {
     const { stdout } = await run('perl', ['-e', SEEK_DATA_AND_HOLE, this.path], {
       timeoutMs: EXTENTS_MS,
       package: 'perl-base',
     });
-    return [...stdout.matchAll(/^(\d+) (\d+)$/gm)]
-      .map(([, start, end]) => ({ start: Number(start), end: Math.min(Number(end), this.lowSizeBytes) }))
-      .filter(({ start, end }) => start < end);
+    return [...stdout.matchAll(/^(\d+) (\d+)$/gm)].map(([, start, end]) => ({
+      start: Number(start),
+      end: Number(end),
+    }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -14,6 +14,7 @@ import { QmpClient } from '../qmp/qmp-client.ts';
 import { createSocketFolder, type SocketFolder } from '../workdir/socket-folder.ts';
 import { qemuArguments } from './argv.ts';
 import { GuestRam } from './guest-ram.ts';
+import { loadDevices, MachineStateError, openDevices, type MachineState } from './machine-state.ts';
 import { SerialPipe } from './serial-pipe.ts';
 import type { MachineSpec, MachineWiring } from './machine-spec.ts';
 
@@ -43,6 +44,8 @@ export interface LaunchOptions {
   readonly onArgv?: (argv: readonly string[]) => Promise<void> | void;
   /** false: QEMU's own anonymous memory. Default: shared where the host can (see GuestRam). */
   readonly sharedRam?: boolean;
+  /** The machine goes on from there instead of its reset vector. Needs shared RAM. */
+  readonly state?: MachineState;
   /** Aborting ends QEMU, now or later; whoever waits sees that it has exited. */
   readonly signal?: AbortSignal;
 }
@@ -50,13 +53,17 @@ export interface LaunchOptions {
 /** QEMU closes its sockets a moment before its exit is seen, and the exit says more. */
 const EXIT_SEEN_MS = 2000;
 
-/** A machine that is there and frozen at its reset vector until `qmp.execute('cont')`. */
+/** A machine that is there and frozen, at its reset vector or where its state was saved, until `qmp.execute('cont')`. */
 export interface Machine extends AsyncDisposable {
   readonly spec: MachineSpec;
   readonly process: ProcessGroup;
   readonly qmp: QmpClient;
   readonly serial: Socket;
   readonly gdbSocket: string;
+  /** Private and short, gone with the machine: for sockets. */
+  readonly folder: string;
+  /** Its own copy of the firmware's variable store; there only under UEFI. */
+  readonly variables: string;
   /** Its RAM as a shared file; undefined where this host has no memory file system with room for it. */
   readonly ram: GuestRam | undefined;
   /** A new connection to QEMU's gdbstub. Opening it stops the machine. */
@@ -64,7 +71,7 @@ export interface Machine extends AsyncDisposable {
 }
 
 /**
- * @throws QemuStartError, DeadlineError, SocketPathTooLongError, and what QmpClient.connect, createSocketFolder and
+ * @throws QemuStartError, MachineStateError, DeadlineError, SocketPathTooLongError, and what QmpClient.connect, createSocketFolder and
  * launchGroup throw.
  */
 export async function launchMachine(options: LaunchOptions): Promise<Machine> {
@@ -78,12 +85,18 @@ export async function launchMachine(options: LaunchOptions): Promise<Machine> {
 }
 
 async function assemble(options: LaunchOptions, releases: Releases): Promise<Machine> {
-  const { spec, deadline } = options;
+  const { spec, deadline, state } = options;
   const folder = releases.use('the socket folder', await createSocketFolder());
   const ram = options.sharedRam === false ? undefined : await GuestRam.create(spec);
   if (ram) releases.use('the guest’s RAM', ram);
-  const wiring = { ...wiringIn(folder, options.cpuLogPath), ...(ram ? { ram: ram.path } : {}) };
-  if (spec.firmware.kind === 'efi') await copyFile(spec.firmware.variablesTemplate, wiring.variables);
+  if (state) await fillRam(ram, state);
+  const wiring = {
+    ...wiringIn(folder, options.cpuLogPath),
+    ...(ram ? { ram: ram.path } : {}),
+    ...(state ? { incoming: true } : {}),
+  };
+  if (spec.firmware.kind === 'efi')
+    await copyFile(state?.variables ?? spec.firmware.variablesTemplate, wiring.variables);
   const qmpListener = await listen(wiring.qmpSocket, releases);
   const pipe = await SerialPipe.create(wiring.serialPipe);
   releases.add('the serial pipe', () => pipe[Symbol.dispose]());
@@ -97,6 +110,7 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
     'QEMU to connect its monitor',
   );
   const qmp = await greet(qmpStream, ended, options);
+  if (state) await Promise.race([loadDevices(qmp, deadline), ended]);
   const serial = pipe.read();
   releases.add('the serial port', () => serial.destroy());
   return {
@@ -105,10 +119,18 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
     qmp,
     serial,
     gdbSocket: wiring.gdbSocket,
+    folder: folder.path,
+    variables: wiring.variables,
     ram,
     connectGdb: (within) => connectTo(wiring.gdbSocket, within),
     [Symbol.asyncDispose]: () => releases[Symbol.asyncDispose](),
   };
+}
+
+async function fillRam(ram: GuestRam | undefined, state: MachineState): Promise<void> {
+  if (!ram)
+    throw new MachineStateError('no memory file system (/dev/shm) has room for the machine’s RAM as a file');
+  await ram.fill(state.ram);
 }
 
 /** Where QEMU died instead of greeting, its exit and its stderr say more than the socket that closed before. */
@@ -130,12 +152,16 @@ async function greet(
 }
 
 async function startQemu(
-  { qemu, stderrPath, onArgv, signal }: LaunchOptions,
+  { qemu, stderrPath, onArgv, signal, state }: LaunchOptions,
   argv: readonly string[],
   releases: Releases,
 ): Promise<ProcessGroup> {
   await onArgv?.([qemu, ...argv]);
-  const process = await launchGroup(qemu, argv, { stderrPath });
+  await using devices = state && (await openDevices(state));
+  const process = await launchGroup(qemu, argv, {
+    stderrPath,
+    ...(devices ? { stdinFd: devices.fd } : {}),
+  });
   // SIGKILL at once: every drive is read-only or this machine's own, so there is nothing to flush.
   const kill = () => process.terminate({ graceMs: 0 });
   releases.add('QEMU', kill);

@@ -40,6 +40,8 @@ export interface MachineWiring {
   readonly cpuLog?: string;
   /** The file that is its RAM; absent: QEMU's own anonymous memory. */
   readonly ram?: string;
+  /** The machine does not begin at reset: its state will be loaded. */
+  readonly incoming?: boolean;
 }
 
 const MIB = 1024 * 1024;

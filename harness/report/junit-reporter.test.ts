@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import t from 'tap';
 import type { RunEvent } from '../scenario/contract.ts';
 import { JunitReporter } from './junit-reporter.ts';
+import { flakyRun } from './testdata/made-runs.ts';
 import { realisticRun, resumedRun } from './testdata/realistic-run.ts';
 import { Pipe } from './testdata/screen.ts';
 
@@ -82,4 +83,16 @@ t.test('instances without a verdict are errors, not missing', async (t) => {
 t.test('a resumed run reports the same as one that never stopped', async (t) => {
   const resumed = resumedRun(4).map(({ event }) => event);
   t.equal(await junitOf(resumed), await junitOf(eventsOf()));
+});
+
+t.test('repeats that do not agree are a failure more', async (t) => {
+  const events = flakyRun().map(({ event }) => event);
+  for (const whole of [events, events.slice(0, -1)]) {
+    const report = read(await junitOf(whole));
+    t.match(report, { tests: '9', failures: '7', errors: '0' });
+    const [flaky] = report.suites.flatMap(({ cases }) => cases).filter(({ name }) => !/~repeat-/.test(name));
+    t.match(flaky, { name: 'xen-early-boot~bios~base-any', time: '0' });
+    t.match(flaky?.children.failure?.[0], { type: 'flaky', message: /^2 of 4 pass, 2 crash/ });
+    t.match(flaky?.children['system-out']?.[1], /repeat: npx loadbase run .* --repeat 4/);
+  }
 });

@@ -31,7 +31,8 @@ export class JunitReporter implements Reporter {
 function junitXml(progress: RunProgress, ended: RunEnded | undefined): string {
   const builder = junit.newBuilder().name('loadbase');
   const folder = progress.run?.started.outDirectory ?? '';
-  const results = ended?.results.instances ?? progress.ended.map(({ result }) => result);
+  const results =
+    ended?.results.instances ?? [...progress.ended, ...progress.flakes].map(({ result }) => result);
   const lost = withoutVerdict(progress);
   for (const [name, members] of suitesOf([...results, ...lost])) {
     const suite = builder.testSuite().name(xmlLine(name, NAME_MAX));
@@ -67,6 +68,7 @@ function addResult(testCase: TestCase, result: InstanceResult, folder: string): 
       break;
     case 'fail':
     case 'crash':
+    case 'flaky':
       testCase.failure(reason, result.verdict).stacktrace(findings(result));
       break;
     case 'error':

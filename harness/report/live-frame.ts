@@ -42,7 +42,7 @@ export function liveFrame(progress: RunProgress, nowMs: number, size: FrameSize,
 
 /** A row that is only measured, so that columns stay where they are while instances come and go. */
 function widestName({ run }: RunProgress): Cell[] {
-  return [{ text: '' }, { text: ' '.repeat(run?.nameWidth ?? 0) }];
+  return [{ text: '' }, { text: ' '.repeat(run?.widestName ?? 0) }];
 }
 
 function stepRow({ task, step, startedMs, typicalMs }: OpenStep, nowMs: number, colours: Palette): Cell[] {

@@ -15,9 +15,10 @@ export const VERDICT_SIGN: Readonly<Record<Verdict, string>> = {
   skip: '-',
   error: '!',
   crash: '✗',
+  flaky: '~',
 };
 
-/** Red is about the subject, yellow about the host or the harness. */
+/** Red is about the subject, yellow about the host or the harness, magenta about neither alone. */
 export function verdictPaint(verdict: Verdict, colours: Palette): Paint {
   switch (verdict) {
     case 'pass':
@@ -25,6 +26,8 @@ export function verdictPaint(verdict: Verdict, colours: Palette): Paint {
     case 'fail':
     case 'crash':
       return (text) => colours.bold(colours.red(text));
+    case 'flaky':
+      return (text) => colours.bold(colours.magenta(text));
     case 'error':
       return (text) => colours.bold(colours.yellow(text));
     case 'skip':

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { PrettyReporter } from './pretty-reporter.ts';
 import type { ReporterOptions, ReporterTarget } from './reporter.ts';
+import { flakyRun, hugeRun } from './testdata/made-runs.ts';
 import {
   OUT_DIRECTORY,
   type TimedEvent,
@@ -200,4 +201,72 @@ t.test('a resumed run says how many were there, and counts on from them', async 
   const frames: string[] = [];
   await play(screen, resumedRun(4), { look: () => frames.push(screen.text) });
   t.ok(frames.some((text) => /^4\/15 · 4 pass · 0:0\d elapsed · about \d+:\d\d left$/m.test(text)));
+});
+
+t.test('repeats that do not agree are one more row, counted by nobody, and one more block', async (t) => {
+  const pipe = new Pipe();
+  await play(pipe, flakyRun());
+  t.match(
+    pipe.text,
+    `     ~ flaky  xen-early-boot~bios~base-any           0x1fa00000
+              2 of 4 pass, 2 crash (repeat-2, repeat-4); crash: “triple fault at 0x203f41” in 2
+5/8  ✗ fail `,
+  );
+  t.match(
+    account(pipe.text),
+    `
+~ flaky  xen-early-boot~bios~base-any
+  expected   boots wherever GRUB puts it
+  reason     2 of 4 pass, 2 crash (repeat-2, repeat-4); crash: “triple fault at 0x203f41” in 2
+  evidence   ${OUT_DIRECTORY}/xen-early-boot~bios~base-any~repeat-2/
+             serial.log qmp.log argv.txt
+  repeat     npx loadbase run xen-early-boot~bios~base-any --repeat 4
+
+✗ crash  xen-early-boot~bios~base-any~repeat-2
+`,
+  );
+  t.match(pipe.text, '\n8 instances: 2 pass, 4 fail, 2 crash, 1 flaky in 3.8 s (');
+  const screen = new Screen(100, 30);
+  await play(screen, flakyRun().slice(0, -1), {
+    look: ({ event }) => {
+      if (event.kind === 'flake-found') t.match(screen.text, '\n4/8 · 2 pass · 2 crash · 1 flaky · ');
+    },
+  });
+});
+
+t.test('thousands of instances: a line each, then counts, remarks, and only what did not pass', async (t) => {
+  const pipe = new Pipe();
+  const screen = new Screen(100, 20);
+  await play(pipe, hugeRun());
+  await play(screen, hugeRun(160));
+  t.equal(pipe.text.match(/^ *\d+\/2556 {2}✓ pass/gm)?.length, 2540);
+  t.ok(pipe.text.split('\n').length < 2700);
+  const end = pipe.text.slice(pipe.text.indexOf('scenario and firmware'));
+  t.ok(
+    end.startsWith(`scenario and firmware  pass  crash  skip  time each
+xen-early-boot~bios    1270      4     4      0.3 s
+xen-early-boot~efi     1270      4     4      0.5 s
+
+✓ 10 pass: known defect of Xen before 4.18: loses 0xffc
+- 8 skip: no place in the image for it
+
+verdict  instance                             load base   witnesses         time
+✗ crash  xen-early-boot~bios~base-0x27a00000  0x27a00000  7 of 7           0.3 s
+`),
+  );
+  t.notMatch(end, /✓ pass {2}/);
+  t.equal(end.match(/^ {2}repeat /gm)?.length, 8);
+  t.match(screen.text, /\n320 instances: 318 pass, 2 skip in /);
+  t.match(screen.text, '\nscenario and firmware  pass  skip  time each\n');
+});
+
+t.test('thousands that fail: the rows and blocks are bounded, and no kind is left out', async (t) => {
+  const pipe = new Pipe();
+  await play(pipe, hugeRun(1278, 2));
+  const end = pipe.text.slice(pipe.text.indexOf('scenario and firmware'));
+  t.ok(end.split('\n').length < 600);
+  t.match(end, '\n… and 1078 more\n');
+  t.match(end, '\n… and 1258 more that did not pass: each is in results.json\n');
+  const blocks = (firmware: string) => end.match(new RegExp(`^ {2}repeat .*~${firmware}~`, 'gm'))?.length;
+  t.strictSame([blocks('bios'), blocks('efi')], [10, 10]);
 });

@@ -1,19 +1,18 @@
 /** For a person: live on a terminal, plain lines elsewhere, and the same account at the end on both. */
 
-import { isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, relative } from 'node:path';
 import type { InstanceResult, RunEvent } from '../scenario/contract.ts';
 import { formatDuration } from './duration.ts';
 import { escapeForTerminal, guestLine } from './escape.ts';
 import { NAME_MAX, REASON_MAX } from './limits.ts';
 import { liveFrame } from './live-frame.ts';
 import { palette } from './palette.ts';
-import { problemBlock } from './problem-block.ts';
 import type { Reporter, ReporterOptions, ReporterTarget } from './reporter.ts';
-import { NO_PROGRESS, type RunEnded, type RunProgress, type RunStarted, observe } from './run-progress.ts';
-import { acceleratorNames, countText, summaryLine } from './run-summary.ts';
+import { accountLines, isHugeRun } from './run-account.ts';
+import { NO_PROGRESS, type RunProgress, type RunStarted, observe } from './run-progress.ts';
+import { acceleratorNames, countText } from './run-summary.ts';
 import { type Surface, liveSurface, plainSurface } from './surface.ts';
-import { wrapWords } from './text-table.ts';
-import { type TableStyle, VerdictTable, isProblem, sortedResults, verdictTable } from './verdict-table.ts';
+import { type TableStyle, VerdictTable, isProblem } from './verdict-table.ts';
 
 const REDRAW_MS = 150;
 
@@ -63,9 +62,11 @@ export class PrettyReporter implements Reporter {
         return ['', ...headlines(event, this.#folder()), '', this.#counter('') + this.#table.headings()];
       case 'instance-ended':
         // Of those that ended before the run was resumed the headline and the account at the end speak.
-        return event.isEarlier ? [] : this.#verdictLines(event.result);
+        return event.isEarlier ? [] : this.#verdictLines(event.result, String(this.#progress.ended.length));
+      case 'flake-found':
+        return event.isEarlier ? [] : this.#verdictLines(event.result, '');
       case 'run-ended':
-        return this.#account(event);
+        return accountLines(event, this.#progress.run?.started, this.#folder(), this.#style());
       case 'instance-started':
       case 'instance-phase':
         return [];
@@ -78,11 +79,13 @@ export class PrettyReporter implements Reporter {
     return `${green('✓')} ${what}  ${dim(formatDuration(elapsedMs))}`;
   }
 
-  #verdictLines(result: InstanceResult): string[] {
+  /** Of a huge run one line an instance, where nothing is wrong with it: notes are gathered in the account. */
+  #verdictLines(result: InstanceResult, ended: string): string[] {
     const table = this.#table ?? new VerdictTable([result], this.#style());
     const [row = '', ...notes] = table.row(result);
-    const counter = this.#counter(String(this.#progress.ended.length));
-    return [counter + row, ...notes.map((note) => ' '.repeat(counter.length) + note)];
+    const counter = this.#counter(ended);
+    const isTold = isProblem(result) || !isHugeRun(this.#progress.run?.started.instances ?? []);
+    return [counter + row, ...(isTold ? notes : []).map((note) => ' '.repeat(counter.length) + note)];
   }
 
   /** Off a terminal there is no progress line, so each line counts: ` 3/34  `. */
@@ -91,22 +94,6 @@ export class PrettyReporter implements Reporter {
     const planned = String(this.#progress.run?.started.instances.length ?? 0);
     if (ended === '') return ' '.repeat(planned.length * 2 + 3);
     return `${ended.padStart(planned.length)}/${planned}  `;
-  }
-
-  #account(event: RunEnded): string[] {
-    const { instances } = event.results;
-    const style = this.#style();
-    const plan = this.#progress.run?.started.instances ?? [];
-    const problems = sortedResults(instances, plan).filter(isProblem);
-    const folder = this.#folder();
-    const summary = summaryLine(event, this.#progress.run?.started);
-    return [
-      ...(instances.length > 0 ? ['', ...verdictTable(instances, plan, style)] : []),
-      ...problems.flatMap((result) => ['', ...problemBlock(result, folder, style)]),
-      '',
-      ...wrapWords(summary, style.width).map((line) => style.colours.bold(line)),
-      ...(this.#progress.run ? [`results: ${escapeForTerminal(join(folder, 'results.json'))}`] : []),
-    ];
   }
 
   #style(): TableStyle {
@@ -131,7 +118,7 @@ function preparingLine({ task, step, typicalMs }: Extract<RunEvent, { kind: 'pre
 
 /** Thousands of them come at once. */
 function isEarlier(event: RunEvent): boolean {
-  return event.kind === 'instance-ended' && event.isEarlier === true;
+  return (event.kind === 'instance-ended' || event.kind === 'flake-found') && event.isEarlier === true;
 }
 
 function headlines({ instances, jobs, accelerators, runId, earlier }: RunStarted, folder: string): string[] {

@@ -24,13 +24,17 @@ export function problemBlock(result: InstanceResult, folder: string, style: Tabl
     ...field('expected', guestLine(result.expected, REASON_MAX), style),
     ...field('reason', guestLine(result.reason, REASON_MAX), style),
     ...deathLines(result, style),
-    ...field('load base', loadBase(result), style),
-    ...checkpointLines(result.checkpoints, style),
+    // What several repeats say together is no boot: each has a block of its own.
+    ...(result.verdict === 'flaky' ? [] : bootLines(result, style)),
     ...field('not tried', result.notPossible.map((name) => guestLine(name, DETAIL_MAX)).join('; '), style),
     ...excerptBlock(result.excerpt, style),
     ...evidenceLines(result.evidence, folder, style),
     ...verbatim('repeat', [guestLine(result.repeat, DETAIL_MAX)], style),
   ];
+}
+
+function bootLines(result: InstanceResult, style: TableStyle): string[] {
+  return [...field('load base', loadBase(result), style), ...checkpointLines(result.checkpoints, style)];
 }
 
 /** The reason names it already; here is where the guest was then. */

@@ -44,7 +44,9 @@ const instanceResult = z.object({
   firmware: z.enum(['bios', 'efi']),
   base: hexAddress.describe('The load base asked for; null where GRUB chose or nothing was booted.'),
   expected: z.string().describe('The expectation in words.'),
-  verdict: z.enum(['pass', 'fail', 'skip', 'error', 'crash']),
+  verdict: z
+    .enum(['pass', 'fail', 'skip', 'error', 'crash', 'flaky'])
+    .describe('flaky: one more result, where the repeats of an instance disagree; no boot of its own.'),
   reason: z.string().describe('One line: why this verdict.'),
   note: z
     .string()
@@ -55,6 +57,12 @@ const instanceResult = z.object({
   durationMs: z.number().nonnegative(),
   loadBaseAddress: hexAddress.describe('Where the image was seen to be; null where it never got there.'),
   accelerator: z.string(),
+  start: z
+    .enum(['cold', 'fork'])
+    .exactOptional()
+    .describe(
+      'From the machine’s reset vector, or as a fork of one that was frozen at GRUB; absent where nothing was booted.',
+    ),
   checkpoints: z.array(checkpoint).readonly(),
   notPossible: z.array(z.string()).readonly().describe('Checkpoints that could not be tried, and why.'),
   evidence: z
@@ -94,7 +102,10 @@ export const resultsSchema = z.object({
   tools: z.record(z.string(), toolRecord).readonly(),
   planned: count.describe('How many instances the run was asked for.'),
   instances: z.array(instanceResult).readonly(),
-  totals: z.object({ pass: count, fail: count, skip: count, error: count, crash: count }),
+  totals: z.object({
+    ...{ pass: count, fail: count, skip: count, error: count, crash: count },
+    flaky: count.default(0).describe('Files of earlier versions have none.'),
+  }),
 });
 
 /** How many faults of a file an error names. */

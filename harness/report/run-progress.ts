@@ -1,4 +1,7 @@
-/** What is known of a run while it goes on: a value, made anew by each event. */
+/**
+ * What is known of a run while it goes on: a value, made anew by each event. Sums are kept, not made when asked: a run
+ * may have thousands of instances, and a terminal asks several times a second.
+ */
 
 import type { InstanceLabel, InstanceResult, Instance, RunEvent, Totals } from '../scenario/contract.ts';
 import { totalsOf } from '../scenario/contract.ts';
@@ -30,19 +33,21 @@ export interface RunProgress {
   readonly steps: readonly OpenStep[];
   readonly running: readonly RunningInstance[];
   readonly ended: readonly EndedInstance[];
-  /** Of those that ended. */
+  /** What was found of several repeats; no instances of the plan. */
+  readonly flakes: readonly { readonly result: InstanceResult }[];
+  /** Of those that ended, and what was found of several repeats. */
   readonly totals: Totals;
   readonly likes: LikesByKind;
   readonly run?: {
     readonly started: RunStarted;
     readonly startedMs: number;
     /** Characters of the longest name. */
-    readonly nameWidth: number;
+    readonly widestName: number;
   };
 }
 
 export const NO_PROGRESS: RunProgress = {
-  ...{ steps: [], running: [], ended: [] },
+  ...{ steps: [], running: [], ended: [], flakes: [] },
   totals: totalsOf([]),
   likes: new Map(),
 };
@@ -83,6 +88,12 @@ export function observe(progress: RunProgress, event: RunEvent, nowMs: number): 
         totals: withOne(progress.totals, event.result),
         likes: withEnded(progress.likes, event.instance, event.result),
       };
+    case 'flake-found':
+      return {
+        ...progress,
+        flakes: [...progress.flakes, { result: event.result }],
+        totals: withOne(progress.totals, event.result),
+      };
     case 'run-ended':
       return { ...progress, steps: [], running: [] };
     case 'notice':
@@ -91,8 +102,8 @@ export function observe(progress: RunProgress, event: RunEvent, nowMs: number): 
 }
 
 function withRun(progress: RunProgress, started: RunStarted, startedMs: number): RunProgress {
-  const nameWidth = started.instances.reduce((widest, { name }) => Math.max(widest, name.length), 0);
-  return { ...progress, likes: plannedLikes(started.instances), run: { started, startedMs, nameWidth } };
+  const widestName = started.instances.reduce((widest, { name }) => Math.max(widest, name.length), 0);
+  return { ...progress, likes: plannedLikes(started.instances), run: { started, startedMs, widestName } };
 }
 
 function withOne(totals: Totals, { verdict }: InstanceResult): Totals {

@@ -7,7 +7,7 @@ import { NAME_MAX } from './limits.ts';
 import type { Totals, ToolRecord, Verdict } from '../scenario/contract.ts';
 
 /** In the order a reader looks for them. */
-const VERDICT_ORDER: readonly Verdict[] = ['pass', 'fail', 'crash', 'error', 'skip'];
+export const VERDICT_ORDER: readonly Verdict[] = ['pass', 'fail', 'crash', 'flaky', 'error', 'skip'];
 /** Programs a verdict depends on most, as they are spelled; keys of `tools` are these, or begin with these. */
 const SHOWN_TOOLS = ['QEMU', 'GRUB', 'Xen'];
 
@@ -22,10 +22,12 @@ export function totalsText(totals: Totals): string[] {
 export function summaryLine({ results, durationMs, interrupted }: RunEnded, started?: RunStarted): string {
   const counts = totalsText(results.totals).join(', ') || 'no verdict';
   const inputs = [...acceleratorNames(started?.accelerators ?? {}), ...toolNames(results.tools)];
+  // What was found of several repeats is no instance of the plan.
+  const ended = results.instances.length - results.totals.flaky;
   const took = durationMs < 10_000 ? formatDuration(durationMs) : formatClock(durationMs);
   const since = started?.earlier === undefined ? '' : ' since it was resumed';
   return (
-    `${interrupted ? 'interrupted: ' : ''}${countText(results.instances.length, results.planned)}: ${counts} in ${took}${since}` +
+    `${interrupted ? 'interrupted: ' : ''}${countText(ended, results.planned)}: ${counts} in ${took}${since}` +
     (inputs.length > 0 ? ` (${inputs.join(', ')})` : '')
   );
 }

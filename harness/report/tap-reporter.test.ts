@@ -2,6 +2,7 @@ import t from 'tap';
 import { Parser, type Result } from 'tap-parser';
 import type { RunEvent } from '../scenario/contract.ts';
 import { TapReporter } from './tap-reporter.ts';
+import { flakyRun } from './testdata/made-runs.ts';
 import { OUT_DIRECTORY, planned, realisticRun, resumedRun } from './testdata/realistic-run.ts';
 import { Pipe } from './testdata/screen.ts';
 
@@ -102,4 +103,25 @@ t.test('a resumed run tells all, those of before first, with the time that they 
     asserts.slice(0, 4).map(({ name, time }) => [name, time]),
     planned.slice(0, 4).map(([{ name }]) => [name, 940]),
   );
+});
+
+t.test('repeats that do not agree are a failure more; the plan is said at the end', async (t) => {
+  const events = flakyRun().map(({ event }) => event);
+  const text = await tapOf(events);
+  const { asserts, extra, final } = parse(text);
+  t.same(extra, []);
+  t.match(final, { ok: false, count: 9, pass: 2, fail: 7, bailout: false, plan: { start: 1, end: 9 } });
+  t.match(text, /^TAP version 14\nok 1 [^]*\n1\.\.9\n$/);
+  t.match(asserts[4], {
+    ok: false,
+    name: 'xen-early-boot~bios~base-any',
+    diag: {
+      verdict: 'flaky',
+      reason: '2 of 4 pass, 2 crash (repeat-2, repeat-4); crash: “triple fault at 0x203f41” in 2',
+      repeat: 'npx loadbase run xen-early-boot~bios~base-any --repeat 4',
+    },
+  });
+  const cut = await tapOf(events.slice(0, -9));
+  t.match(cut, /\nBail out! the run ended too early\n$/);
+  t.notMatch(cut, /^1\.\./m);
 });

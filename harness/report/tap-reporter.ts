@@ -2,7 +2,13 @@
 
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Checkpoint, DeathRecord, InstanceResult, RunEvent } from '../scenario/contract.ts';
+import type {
+  Checkpoint,
+  DeathRecord,
+  InstanceLabel,
+  InstanceResult,
+  RunEvent,
+} from '../scenario/contract.ts';
 import { guestLine } from './escape.ts';
 import { excerptLines } from './excerpt.ts';
 import { CHECKPOINTS_MAX, DETAIL_MAX, NAME_MAX, REASON_MAX } from './limits.ts';
@@ -10,7 +16,15 @@ import type { Reporter, ReporterTarget } from './reporter.ts';
 
 type TapState =
   | { readonly kind: 'before-plan' }
-  | { readonly kind: 'counting'; readonly folder: string; readonly planned: number; readonly ended: number }
+  | {
+      readonly kind: 'counting';
+      readonly folder: string;
+      readonly planned: number;
+      readonly ended: number;
+      /** Test points beside the planned instances. */
+      readonly flakes: number;
+      readonly planIs: 'said' | 'to be said';
+    }
   | { readonly kind: 'over' };
 
 export class TapReporter implements Reporter {
@@ -23,10 +37,13 @@ export class TapReporter implements Reporter {
   onEvent(event: RunEvent): void {
     switch (event.kind) {
       case 'run-started':
-        this.#plan(event.instances.length, event.outDirectory);
+        this.#plan(event.instances, event.outDirectory);
         break;
       case 'instance-ended':
-        this.#testPoint(event.result);
+        this.#testPoint(event.result, 'ended');
+        break;
+      case 'flake-found':
+        this.#testPoint(event.result, 'flakes');
         break;
       case 'run-ended':
         this.#finish(event.interrupted ? 'interrupted' : 'the run ended too early');
@@ -48,16 +65,20 @@ export class TapReporter implements Reporter {
     this.#finish('the run ended too early');
   }
 
-  #plan(planned: number, folder: string): void {
-    this.target.write(planned === 0 ? '1..0 # SKIP no instances\n' : `1..${planned}\n`);
-    this.#state = { kind: 'counting', folder, planned, ended: 0 };
+  /** Nobody knows before how many instances will be flaky; TAP 14 lets the plan stand at the end, too. */
+  #plan(instances: readonly InstanceLabel[], folder: string): void {
+    const planned = instances.length;
+    const planIs = instances.some(({ repeat }) => repeat !== undefined) ? 'to be said' : 'said';
+    if (planIs === 'said')
+      this.target.write(planned === 0 ? '1..0 # SKIP no instances\n' : `1..${planned}\n`);
+    this.#state = { kind: 'counting', folder, planned, ended: 0, flakes: 0, planIs };
   }
 
-  #testPoint(result: InstanceResult): void {
+  #testPoint(result: InstanceResult, counted: 'ended' | 'flakes'): void {
     if (this.#state.kind !== 'counting') return;
-    const ended = this.#state.ended + 1;
-    this.#state = { ...this.#state, ended };
-    this.target.write(testPoint(result, ended, this.#state.folder));
+    const state = { ...this.#state, [counted]: this.#state[counted] + 1 };
+    this.#state = state;
+    this.target.write(testPoint(result, state.ended + state.flakes, state.folder));
   }
 
   /** A plan that is not filled would only be a failure; the reason for it is worth a word. */
@@ -66,6 +87,8 @@ export class TapReporter implements Reporter {
     this.#state = { kind: 'over' };
     if (state.kind === 'over') return;
     const isWhole = state.kind === 'counting' && state.ended === state.planned;
+    if (state.kind === 'counting' && state.planIs === 'to be said' && isWhole)
+      this.target.write(`1..${state.ended + state.flakes}\n`);
     if (!isWhole || why === 'interrupted') this.target.write(`Bail out! ${why}\n`);
   }
 }
@@ -81,6 +104,7 @@ function testPoint(result: InstanceResult, id: number, folder: string): string {
     case 'fail':
     case 'error':
     case 'crash':
+    case 'flaky':
       return `not ok ${title} ${time}\n${diagnostics(result, folder)}`;
   }
 }

@@ -102,6 +102,10 @@ export function isProblem({ verdict }: Pick<InstanceResult, 'verdict'>): boolean
   return verdict !== 'pass' && verdict !== 'skip';
 }
 
+function isBoot({ verdict }: InstanceResult): boolean {
+  return verdict !== 'skip' && verdict !== 'flaky';
+}
+
 /** `4 of 7`, or nothing where no witness was heard. */
 export function witnessText({ checkpoints }: Pick<InstanceResult, 'checkpoints'>): string {
   if (checkpoints.length === 0) return '';
@@ -115,7 +119,7 @@ function rowCells(result: InstanceResult, colours: Palette): Cell[] {
     { text: guestLine(result.name, NAME_MAX) },
     { text: escapeForTerminal(result.loadBaseAddress ?? '-') },
     { text: witnessText(result) },
-    { text: result.verdict === 'skip' ? '' : formatDuration(result.durationMs), paint: colours.dim },
+    { text: isBoot(result) ? formatDuration(result.durationMs) : '', paint: colours.dim },
   ];
 }
 

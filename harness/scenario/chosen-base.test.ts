@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import type { BootRecord } from '../boot/boot-session.ts';
+import type { BootRecord } from '../boot/boot-record.ts';
 import type { LoaderReport } from '../grub/console.ts';
 import { header, image, RELOCATABLE } from '../multiboot2/testdata/image-builder.ts';
 import { observePlacement } from './chosen-base.ts';

@@ -1,5 +1,5 @@
 /** What GRUB did with an image that left it a choice: by the specification, and the memory map that this boot printed. */
-import type { BootRecord } from '../boot/boot-session.ts';
+import type { BootRecord } from '../boot/boot-record.ts';
 import { judgePlacement } from '../grub/window-judgement.ts';
 import type { SeenPlacement } from '../grub/window-deviations.ts';
 import type { Observation } from '../guest/guest-view.ts';

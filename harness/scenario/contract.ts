@@ -81,7 +81,8 @@ export type Expectation =
   | { readonly kind: 'window'; readonly window: RelocationWindow; readonly predicted: string }
   | { readonly kind: 'not-relocated'; readonly base: number; readonly linkBase: number };
 
-export type Verdict = 'pass' | 'fail' | 'skip' | 'error' | 'crash';
+/** `flaky` is no boot's: it is of all repeats of an instance, where their verdicts differ (scenario/flaky.ts). */
+export type Verdict = 'pass' | 'fail' | 'skip' | 'error' | 'crash' | 'flaky';
 
 /** One thing a witness said at one point of the boot. */
 export interface Checkpoint {
@@ -127,6 +128,8 @@ export interface InstanceResult {
   /** Where the image was seen to be; null where it never got there. */
   readonly loadBaseAddress: string | null;
   readonly accelerator: string;
+  /** From the machine's reset vector, or as a fork of one that was frozen at GRUB; absent where nothing was booted. */
+  readonly start?: 'cold' | 'fork';
   readonly checkpoints: readonly Checkpoint[];
   /** Names of checkpoints that could not be tried, and why (an image without symbols). */
   readonly notPossible: readonly string[];
@@ -152,6 +155,8 @@ export interface Totals {
   readonly skip: number;
   readonly error: number;
   readonly crash: number;
+  /** Instances whose repeats did not agree: one each, beside the repeats' own verdicts. */
+  readonly flaky: number;
 }
 
 export interface HostRecord {
@@ -203,6 +208,11 @@ export type RunEvent =
       /** Ended before the run was resumed; told right after `run-started`. */
       readonly isEarlier?: true;
     }
+  /**
+   * All repeats of an instance have ended and disagree; none of the plan's instances, but one more result. Earlier: all
+   * had ended before the run was resumed.
+   */
+  | { readonly kind: 'flake-found'; readonly result: InstanceResult; readonly isEarlier?: true }
   | {
       readonly kind: 'run-ended';
       readonly results: Results;
@@ -214,7 +224,7 @@ export type RunEvent =
 export type RunListener = (event: RunEvent) => void;
 
 export function totalsOf(results: readonly { readonly verdict: Verdict }[]): Totals {
-  const totals = { pass: 0, fail: 0, skip: 0, error: 0, crash: 0 };
+  const totals = { pass: 0, fail: 0, skip: 0, error: 0, crash: 0, flaky: 0 };
   for (const { verdict } of results) totals[verdict]++;
   return totals;
 }

@@ -1,6 +1,8 @@
 /** Memory that nobody owns has changed: which instruction did it is asked of a second boot of the same instance. */
 import { join } from 'node:path';
-import type { BootRecord, BootSession } from '../boot/boot-session.ts';
+import type { BootRecord } from '../boot/boot-record.ts';
+import type { BootSession } from '../boot/boot-session.ts';
+import type { FrozenMachine } from '../boot/frozen-machine.ts';
 import { findWriter } from '../boot/writer-search.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { makeFolder } from '../workdir/run-folder.ts';
@@ -35,6 +37,8 @@ export interface FirstBoot {
   readonly payload: string;
   readonly directory: string;
   readonly session: BootSession;
+  /** What both are forks of. */
+  readonly from: FrozenMachine | undefined;
 }
 
 /** The record with the writer of the first damage beside it; as it is where nothing was damaged. */
@@ -67,7 +71,7 @@ export async function withWriter(
 async function searched(
   run: SearchedRun,
   facts: SubjectFacts,
-  { payload, directory }: FirstBoot,
+  { payload, directory, from }: FirstBoot,
   address: number,
   record: BootRecord,
 ): Promise<string> {
@@ -83,6 +87,7 @@ async function searched(
       deadline: Deadline.in(run.timeoutMs),
       driver: driverOf(run.planned, run.artifacts.disassembler),
       signal: run.signal,
+      from,
     },
     address,
     disassembler: run.artifacts.disassembler,

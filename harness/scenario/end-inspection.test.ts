@@ -1,7 +1,8 @@
 /** CLAIM: an announced end is looked at on a machine that stands still, halted where it will halt; nobody else's end is. */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
-import type { BootRecord, BootSession } from '../boot/boot-session.ts';
+import type { BootRecord } from '../boot/boot-record.ts';
+import type { BootSession } from '../boot/boot-session.ts';
 import type { Inspection } from '../boot/subject-driver.ts';
 import { QmpCommandError } from '../qmp/errors.ts';
 import { withEnd } from './end-inspection.ts';

@@ -1,6 +1,7 @@
 /** Looks once more at an end that the subject announced itself; the machine is held for it and stays held. */
 import { setImmediate, setTimeout } from 'node:timers/promises';
-import type { BootRecord, BootSession } from '../boot/boot-session.ts';
+import type { BootRecord } from '../boot/boot-record.ts';
+import type { BootSession } from '../boot/boot-session.ts';
 import { observeSafely } from '../boot/checkpoint-loop.ts';
 import type { ObservedCheckpoint } from '../boot/subject-driver.ts';
 import { humanMonitor } from '../boot/guest.ts';

@@ -1,6 +1,12 @@
 import t from 'tap';
 import type { Instance } from './contract.ts';
-import { instanceName, makeInstance, selectInstances, UnknownInstanceError } from './instance-name.ts';
+import {
+  instanceName,
+  makeInstance,
+  nameWithoutRepeat,
+  selectInstances,
+  UnknownInstanceError,
+} from './instance-name.ts';
 
 const plain: Omit<Instance, 'name'> = {
   scenario: 'xen-early-boot',
@@ -48,6 +54,11 @@ t.test('a window has its case’s name, a variant of the probe its own', async (
     named({ scenario: 'kernel', subject: 'kernel', base: { kind: 'highest' } }).name,
     'kernel~efi~base-highest',
   );
+});
+
+t.test('repeats of an instance have its name in common', async (t) => {
+  t.equal(nameWithoutRepeat(named({ repeat: 12 }).name), named({}).name);
+  t.equal(nameWithoutRepeat(named({}).name), named({}).name);
 });
 
 t.test('the usual axes need not be said', async (t) => {

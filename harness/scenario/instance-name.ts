@@ -35,6 +35,17 @@ export function instanceName(instance: Omit<Instance, 'name'>): string {
   ].join('~');
 }
 
+/** What the repeats of one instance have in common. */
+export function nameWithoutRepeat(name: string): string {
+  return name.replace(/~repeat-\d+$/, '');
+}
+
+/** Which repeat a name is of. */
+export function repeatInName(name: string): number | undefined {
+  const found = /~repeat-(\d+)$/.exec(name);
+  return found ? Number(found[1]) : undefined;
+}
+
 /** An instance with the usual axes, named. */
 export function makeInstance(
   chosen: Pick<Instance, 'scenario' | 'subject' | 'firmware' | 'base'> & Partial<Omit<Instance, 'name'>>,

@@ -64,10 +64,12 @@ function subjectDriver(
   return subject.name === 'kernel' ? kernelDriver(facts, given.expectedLine) : probeDriver(facts);
 }
 
-export function payloadOf({ instance, subject, given, window }: ReadyInstance): Payload {
+/** @param mark says which of several boots of an instance it is: GRUB reports it back. */
+export function payloadOf({ instance, subject, given, window }: ReadyInstance, mark?: string): Payload {
+  const name = mark === undefined ? instance.name : `${mark} ${instance.name}`;
   return {
     choice: {
-      choice: instance.name.slice(0, MAX_CHOICE_LENGTH),
+      choice: name.slice(0, MAX_CHOICE_LENGTH),
       mode: 'boot',
       protocol: instance.protocol,
       arguments: given.arguments,

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { BootEnd } from '../boot/boot-end.ts';
-import type { BootRecord } from '../boot/boot-session.ts';
+import type { BootRecord } from '../boot/boot-record.ts';
 import type { Expectation } from './contract.ts';
 import { judge, type JudgedRecord } from './judge.ts';
 

@@ -4,7 +4,7 @@
  */
 import { hex } from '../bits/hex.ts';
 import type { BootEnd } from '../boot/boot-end.ts';
-import type { BootRecord } from '../boot/boot-session.ts';
+import type { BootRecord } from '../boot/boot-record.ts';
 import { deathText, type Death } from '../boot/death.ts';
 import { isStop, type ObservedCheckpoint } from '../boot/subject-driver.ts';
 import type { ProcessExit } from '../process/spawn-group.ts';

@@ -1,6 +1,8 @@
 /** Going on with a run that was stopped: what of it counts, whether it is still the same run, and how it is told. */
 import { createHash } from 'node:crypto';
-import type { HostRecord, InstanceLabel, Results, RunEvent, ToolRecord } from './contract.ts';
+import type { HostRecord, InstanceLabel, InstanceResult, Results, RunEvent, ToolRecord } from './contract.ts';
+import { flakyResults } from './flaky.ts';
+import { repeatInName } from './instance-name.ts';
 import type { ResumedRun } from './run.ts';
 
 /** A folder whose run cannot be gone on with: the message says why, and what to do instead. */
@@ -13,17 +15,26 @@ export const ANEW = 'start a new run, without --resume';
 /** How many names a message holds. */
 const NAMES_MAX = 3;
 
-/** What counts of `results`: every verdict but `error`, which says nothing about the subject. */
+/**
+ * What counts of `results`: every verdict but `error`, which says nothing about the subject, and `flaky`, which is found
+ * anew when the last repeat has ended.
+ */
 export function resumedRun(results: Results): ResumedRun {
   const { runId, startedAt, host, tools, planned } = results;
   return {
     head: { runId, startedAt, host, tools, planned },
-    earlier: results.instances.filter(({ verdict }) => verdict !== 'error'),
+    earlier: results.instances.filter(({ verdict }) => verdict !== 'error' && verdict !== 'flaky'),
   };
 }
 
 export function isComplete({ instances, planned, totals }: Results): boolean {
-  return instances.length === planned && totals.error === 0;
+  return instances.length - totals.flaky === planned && totals.error === 0;
+}
+
+/** What a complete run comes to. Where it was killed at its very end, what its last repeats say together is missing. */
+export function completed(results: Results): readonly InstanceResult[] {
+  const { earlier } = resumedRun(results);
+  return [...earlier, ...flakyResults(earlier, earlier)];
 }
 
 /** Of the names of a run's instances, whatever their order. */
@@ -43,7 +54,9 @@ export function requireSameInstances(
 ): void {
   if (namesDigest(today) === digest && today.length === results.planned) return;
   const known = new Set(today.map(({ name }) => name));
-  const unknown = results.instances.filter(({ name }) => !known.has(name)).map(({ name }) => name);
+  const unknown = results.instances
+    .filter(({ name, verdict }) => verdict !== 'flaky' && !known.has(name))
+    .map(({ name }) => name);
   const what =
     unknown.length > 0
       ? `there is no ${listed(unknown)} any more`
@@ -92,22 +105,27 @@ function described(tool: ToolRecord | undefined): string {
 /** A run of which nothing is left to do, as events: reporters then say what they said at its end. */
 export function retold(results: Results, outDirectory: string): RunEvent[] {
   const { instances, runId, tools } = results;
-  const labels = instances.map(({ name, scenario, firmware }) => ({ name, scenario, firmware }));
+  const labels = instances.filter(({ verdict }) => verdict !== 'flaky').map(labelOf);
   const booted = instances.filter(({ accelerator }) => accelerator !== 'none');
   const ended = instances.map((result): RunEvent => {
-    const { name, scenario, firmware } = result;
-    return { kind: 'instance-ended', instance: { name, scenario, firmware }, result, isEarlier: true };
+    if (result.verdict === 'flaky') return { kind: 'flake-found', result, isEarlier: true };
+    return { kind: 'instance-ended', instance: labelOf(result), result, isEarlier: true };
   });
   return [
     {
       kind: 'run-started',
       ...{ runId, outDirectory, instances: labels, jobs: 1, tools },
       accelerators: Object.fromEntries(booted.map(({ firmware, accelerator }) => [firmware, accelerator])),
-      earlier: instances.length,
+      earlier: labels.length,
     },
     ...ended,
     { kind: 'run-ended', results, durationMs: 0, interrupted: false },
   ];
+}
+
+function labelOf({ name, scenario, firmware }: InstanceResult): InstanceLabel {
+  const repeat = repeatInName(name);
+  return { name, scenario, firmware, ...(repeat === undefined ? {} : { repeat }) };
 }
 
 /** Results say of one host only where they are from. @returns undefined where it is the same. */

@@ -1,15 +1,22 @@
 /** One planned instance from its payload to its result. A broken host becomes the verdict `error`, never an exception. */
-import { rm, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hex } from '../bits/hex.ts';
-import { BootSession, type BootRecord } from '../boot/boot-session.ts';
+import { WrongPayloadError } from '../boot/wrong-payload-error.ts';
+import type { BootRecord } from '../boot/boot-record.ts';
+import { BootSession } from '../boot/boot-session.ts';
 import { inquire } from '../boot/death-evidence.ts';
+import type { FrozenMachine } from '../boot/frozen-machine.ts';
 import { examine, type PostMortem } from '../boot/post-mortem.ts';
 import type { SubjectDriver } from '../boot/subject-driver.ts';
+import type { Forks } from './forks.ts';
 import { packPayload } from '../image/payload.ts';
+import { writePayloadDrive } from '../image/payload-drive.ts';
 import { Deadline } from '../lifetime/deadline.ts';
+import { QemuStartError } from '../qemu/launch.ts';
+import { MachineStateError } from '../qemu/machine-state.ts';
 import { writeFileAtomic } from '../workdir/atomic-file.ts';
-import { writeError } from '../workdir/folder-errors.ts';
 import { instanceFolder } from '../workdir/run-folder.ts';
 import { consoleVersion } from '../xen/console.ts';
 import type { Artifacts } from './artifacts.ts';
@@ -35,6 +42,8 @@ export interface InstanceRun {
   readonly planned: ReadyInstance;
   readonly artifacts: Artifacts;
   readonly runDirectory: string;
+  /** Absent: every machine begins at its reset vector. */
+  readonly forks?: Forks | undefined;
   readonly timeoutMs: number;
   /** One command that repeats this instance alone. */
   readonly repeat: string;
@@ -60,41 +69,77 @@ export async function runInstance(run: InstanceRun): Promise<InstanceResult> {
   return { ...common, ...outcome, evidence, durationMs: performance.now() - started };
 }
 
+/** As a fork where there is a frozen machine that it goes on from, else cold. */
 async function boot(run: InstanceRun): Promise<Outcome> {
+  const { forks, planned } = run;
+  const from = await forks?.find(planned);
+  try {
+    return await bootFrom(run, from);
+  } catch (error) {
+    if (!forks || !from || !isFrozenMachinesFault(error)) throw error;
+    await forks.giveBack(planned, error.message);
+    return boot(run);
+  }
+}
+
+/** What says nothing about the instance; QEMU that was killed, or is silent, is the host's trouble. */
+function isFrozenMachinesFault(error: unknown): error is Error {
+  if (error instanceof QemuStartError) return error.exit.kind === 'exit';
+  return error instanceof MachineStateError || error instanceof WrongPayloadError;
+}
+
+async function bootFrom(run: InstanceRun, from: FrozenMachine | undefined): Promise<Outcome> {
   const directory = await instanceFolder(run.runDirectory, run.planned.instance.name);
   await removeEvidence(directory);
   const facts = subjectFacts(run.planned);
   const driver = driverOf(run.planned, run.artifacts.disassembler);
-  const payload = join(directory, 'payload.tar');
-  await writePayload(payload, await packPayload(payloadOf(run.planned)));
+  const payload = payloadOf(run.planned, randomBytes(3).toString('hex'));
+  const drive = join(directory, 'payload.tar');
+  await writePayloadDrive(drive, await packPayload(payload));
   await using session = await BootSession.launch({
     qemu: run.artifacts.qemu.path,
-    spec: { ...run.planned.spec, payload },
+    spec: { ...run.planned.spec, payload: drive },
     directory,
     deadline: Deadline.in(run.timeoutMs),
+    from,
+    choice: payload.choice.choice,
     ...(run.layout === false ? { driver: withoutLayout(driver), sharedRam: false } : { driver }),
     onPhase: run.onPhase,
     signal: run.signal,
   });
-  await makeStale(session.machine.ram, run.planned);
+  await makeStale(session.machine.ram, run.planned, from?.state.ram.extents);
   const record = await withWriter(
     run,
     facts,
-    { payload, directory, session },
+    { payload: drive, directory, session, from },
     driver.layout,
     await withEnd(session, driver, await session.run()),
   );
   const { record: layout } = driver.layout;
   if (layout) await writeFileAtomic(join(directory, 'layout.json'), `${JSON.stringify(layout)}\n`);
-  const judged = judgedRecord(run.planned, driver, facts, record);
-  const passed = judge(judged).verdict === 'pass';
-  // It can be packed again from the subject; 33 passed instances would leave 90 MB of it.
-  if (passed) await rm(payload, { force: true });
+  const outcome = await judged(run, { session, driver, facts, record, directory });
+  // It can be packed again from the subject; thousands of passed instances would leave gigabytes of it.
+  if (outcome.verdict === 'pass') await rm(drive, { force: true });
+  return { ...outcome, start: from ? 'fork' : 'cold' };
+}
+
+interface EndedBoot {
+  readonly session: BootSession;
+  readonly driver: InstanceDriver;
+  readonly facts: SubjectFacts;
+  readonly record: BootRecord;
+  readonly directory: string;
+}
+
+async function judged(run: InstanceRun, boot: EndedBoot): Promise<Outcome> {
+  const { session, driver, facts, record, directory } = boot;
+  const given = judgedRecord(run.planned, driver, facts, record);
+  const passed = judge(given).verdict === 'pass';
   const death = passed ? undefined : await inquireInto(session, directory, facts, record);
   const mortem = passed ? undefined : await postMortem(run, session, directory, facts, record);
   const isLoaded = record.end.kind !== 'refused' && record.loader?.loadBase !== undefined;
   return {
-    ...judge({ ...judged, death }),
+    ...judge({ ...given, death }),
     loadBaseAddress: isLoaded ? hex(loadBaseOf(record.loader, facts)) : null,
     // What was refused has no entry that anything could come after.
     notPossible: record.end.kind === 'refused' ? [] : [...driver.notPossible, ...driver.layout.notPossible],
@@ -118,17 +163,6 @@ function withoutLayout(driver: InstanceDriver): SubjectDriver {
     stops: (report) => driver.stops(report),
     observe: (name, guest, report) => driver.observe(name, guest, report),
   };
-}
-
-/** @throws NoSpaceError, UnwritableFolderError */
-async function writePayload(path: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await writeFile(path, bytes);
-  } catch (cause) {
-    // Half of it would keep the results from being written, too.
-    await rm(path, { force: true });
-    throw writeError(path, cause);
-  }
 }
 
 function judgedRecord(

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { liveGroups } from '../process/live-groups.ts';
@@ -7,6 +15,7 @@ import { bench, type Bench } from '../qemu/testdata/bench.ts';
 import { resultsSchema } from '../report/results-schema.ts';
 import { NoSpaceError, UnwritableFolderError } from '../workdir/folder-errors.ts';
 import type { Results, RunEvent } from './contract.ts';
+import { nameWithoutRepeat } from './instance-name.ts';
 import type { PlannedInstance } from './plan.ts';
 import { runAll, type RunRequest } from './run.ts';
 import { fakeArtifacts, HOST, instance, planned, runFolder } from './testdata/fake-run.ts';
@@ -92,6 +101,60 @@ t.test('how long an instance took is told the next time', async (t) => {
   for (let i = 0; i < 2; i++) await runAll(await request(at, 'refuses', await repeats(at, 1), { emit }));
   t.equal(typical[0], undefined);
   t.ok((typical[1] ?? 0) > 0);
+});
+
+t.test(
+  'repeats that do not agree are flaky: one more result, told and kept, of the whole group',
+  async (t) => {
+    const at = bench(t);
+    runFolder(at);
+    const events: RunEvent[] = [];
+    const emit = (event: RunEvent) => void events.push(event);
+    const more = { emit, jobs: 2, repeatCommand: () => 'npx loadbase run small' };
+    const planned = await repeats(at, 4);
+    const results = await runAll(await request(at, 'resets-every-other-time', planned, more));
+    t.match(results, { finished: true, planned: 4, totals: { pass: 2, crash: 2, flaky: 1 } });
+    t.strictSame(onDisk(at), results);
+    const [flaky] = results.instances.filter(({ verdict }) => verdict === 'flaky');
+    t.match(flaky, {
+      name: nameWithoutRepeat(planned[0]?.instance.name ?? ''),
+      reason: /^2 of 4 pass, 2 crash \(repeat-2, repeat-4\); crash: “.*” in 2$/,
+      repeat: 'npx loadbase run small --repeat 4',
+    });
+    t.match(flaky?.evidence['serial'], /~repeat-2\/serial\.log$/);
+    t.ok(existsSync(join(at.directory, 'run', flaky?.evidence['serial'] ?? '')));
+    t.equal(results.instances.at(-1), flaky, 'after the last of its repeats');
+    t.match(events.slice(-2), [{ kind: 'flake-found', result: { verdict: 'flaky' } }, { kind: 'run-ended' }]);
+  },
+);
+
+t.test('repeats of one instance share what is known of its duration', async (t) => {
+  const at = bench(t);
+  runFolder(at);
+  await runAll(await request(at, 'refuses', await repeats(at, 1)));
+  const typical: unknown[] = [];
+  const emit = (event: RunEvent) => {
+    if (event.kind === 'instance-started') typical.push(event.typicalMs);
+  };
+  await runAll(await request(at, 'refuses', await repeats(at, 2), { emit }));
+  t.ok(Number(typical[1]) > 0);
+  t.equal(typical[0], typical[1]);
+});
+
+t.test('machines that memory has no room for together run one after the other', async (t) => {
+  const at = bench(t);
+  runFolder(at);
+  const most = async (memoryMib: number) => {
+    let [running, greatest] = [0, 0];
+    const emit = ({ kind }: RunEvent) => {
+      if (kind === 'instance-started') greatest = Math.max(greatest, ++running);
+      if (kind === 'instance-ended') running--;
+    };
+    await runAll(await request(at, 'refuses', await repeats(at, 3), { emit, jobs: 3, memoryMib }));
+    return greatest;
+  };
+  t.equal(await most(3 * 64), 3);
+  t.equal(await most(64), 1);
 });
 
 t.test('an aborted run leaves what was known, readable, and no machine', async (t) => {

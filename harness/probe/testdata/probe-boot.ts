@@ -1,7 +1,8 @@
 /** Boots an image through the real GRUB medium until the probe's record ends, the guest dies or floods. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BootSession, type BootRecord } from '../../boot/boot-session.ts';
+import type { BootRecord } from '../../boot/boot-record.ts';
+import { BootSession } from '../../boot/boot-session.ts';
 import type { SubjectDriver } from '../../boot/subject-driver.ts';
 import { bootMedium } from '../../image/medium.ts';
 import { packPayload } from '../../image/payload.ts';

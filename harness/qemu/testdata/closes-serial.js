@@ -1,11 +1,10 @@
 #!/usr/bin/env node
 // The serial port is closed while the machine runs on.
-import { live, printLoaderStart, serial, speakQmp } from './fake-qemu.js';
+import { live, serial, speakQmp, start } from './fake-qemu.js';
 
 speakQmp({
-  cont: () => {
-    printLoaderStart();
+  cont: start(() => {
     serial.end();
-  },
+  }),
 });
 live();

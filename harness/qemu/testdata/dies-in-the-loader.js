@@ -1,13 +1,12 @@
 #!/usr/bin/env node
 // Dies while the loader prints.
-import { printLoaderStart, serial, speakQmp } from './fake-qemu.js';
+import { serial, speakQmp, start } from './fake-qemu.js';
 
 speakQmp({
-  cont: () => {
-    printLoaderStart();
+  cont: start(() => {
     serial.end(() => {
       process.stderr.write('qemu: out of memory\n');
       process.exit(3);
     });
-  },
+  }),
 });

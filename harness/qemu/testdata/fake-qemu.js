@@ -28,6 +28,9 @@ export function live() {
   setInterval(() => {}, 1000);
 }
 
+/** None of them can be frozen. */
+const NO_MIGRATION = { class: 'GenericError', desc: "Invalid parameter 'x-ignore-shared'" };
+
 /** Greets, then answers each command with an empty object after telling `on[command]`. */
 export function speakQmp(on = {}) {
   let held = '';
@@ -37,7 +40,7 @@ export function speakQmp(on = {}) {
     const lines = (held + chunk).split('\n');
     held = lines.pop();
     for (const { execute, id } of lines.map((line) => JSON.parse(line))) {
-      say({ return: {}, id });
+      say(execute.startsWith('migrate') ? { error: NO_MIGRATION, id } : { return: {}, id });
       on[execute]?.();
     }
   });
@@ -63,11 +66,23 @@ const MEMORY_MAP = [
   'base_addr = 0x100000, length = 0x3f00000, available RAM',
 ];
 
-/** Up to the memory map, as every boot begins. */
-export function printLoaderStart() {
-  const lines = ['loadbase: memory map', ...MEMORY_MAP, 'loadbase: memory map end'];
-  print('loadbase: loader started', 'loadbase: choice fake', ...lines);
+/** Up to the choice, as every boot begins: GRUB rings when it is ready for the payload, and `then` follows the next `cont`. */
+export function start(then) {
+  let continued = 0;
+  return () => {
+    if (++continued > 1) {
+      print(`loadbase: choice ${choice()}`);
+      return then();
+    }
+    print('loadbase: loader started', 'loadbase: memory map', ...MEMORY_MAP, 'loadbase: memory map end');
+    print('loadbase: ready');
+    hold();
+  };
 }
+
+const choice = () =>
+  /choice=(.*)\n/.exec(readFileSync(argument(/node-name=payload.*filename=([^,]+)/), 'latin1'))?.[1] ??
+  'fake';
 
 /** What the payload drive asks for. */
 export function wantsSurvey() {
@@ -75,15 +90,14 @@ export function wantsSurvey() {
 }
 
 /** A kernel is loaded at 0x400000 and the machine is held. */
-export function handOff() {
-  printLoaderStart();
+export const handOff = start(() => {
   print(
     'loadbase: loading',
     'relocatable=1, link_base_addr=0x200000, load_base_addr=0x400000',
     'loadbase: loaded',
   );
   hold();
-}
+});
 
 /** QEMU's gdbstub socket; each connection is given to `onConnection`. */
 export function listenForGdb(onConnection) {

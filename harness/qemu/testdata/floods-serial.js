@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The guest prints without end.
-import { live, printLoaderStart, serial, speakQmp } from './fake-qemu.js';
+import { live, serial, speakQmp, start } from './fake-qemu.js';
 
 const chunk = Buffer.alloc(256 * 1024, 'all work and no play\r\n');
 function flood() {
@@ -8,9 +8,8 @@ function flood() {
   serial.once('drain', flood);
 }
 speakQmp({
-  cont: () => {
-    printLoaderStart();
+  cont: start(() => {
     flood();
-  },
+  }),
 });
 live();

@@ -1,0 +1,26 @@
+/**
+ * One machine, booted until GRUB is ready for its payload and kept in files. Each instance goes on from there as a fork: a
+ * QEMU of its own with its own copy of RAM and of the firmware's variables. GRUB has not looked at the payload drive
+ * yet, so that a fork with another drive of the same size is a machine that had it from the beginning.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readMachineState, type MachineState } from '../qemu/machine-state.ts';
+
+export interface FrozenMachine {
+  readonly state: MachineState;
+  /** All that it said so far, as it came. */
+  readonly console: Uint8Array;
+}
+
+/** File in its folder, beside the machine's state. */
+export const CONSOLE_FILE = 'console';
+
+/** What freeze.ts wrote into a folder. @throws what reading throws; SyntaxError. */
+export async function readFrozenMachine(directory: string, firmware: 'bios' | 'efi'): Promise<FrozenMachine> {
+  const [state, console] = await Promise.all([
+    readMachineState(directory, firmware),
+    readFile(join(directory, CONSOLE_FILE)),
+  ]);
+  return { state, console };
+}
