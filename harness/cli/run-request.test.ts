@@ -10,7 +10,7 @@ const PLAIN: RunOptions = { grubSrc: 'debian', xenSrc: 'debian', accel: 'auto', 
 const EVERY: RunOptions = {
   ...{ accel: 'tcg', jobs: 3, timeout: 7.5, grubSrc: 'grub', xenSrc: 'xen#my-branch', grubPatches: 'g' },
   ...{ xenPatches: '../x', xen: 'a,b', kernel: '/k', expect: /^Welcome\/[a-z]/, arguments: '' },
-  ...{ scenario: ['s'], firmware: ['efi'], base: ['all', 0x3e00000], memory: 512, repeat: 4 },
+  ...{ cold: true, scenario: ['s'], firmware: ['efi'], base: ['all', 0x3e00000], memory: 512, repeat: 4 },
   ...{ reporter: ['tap'], out: 'there', resume: 'here' },
 };
 
@@ -45,6 +45,11 @@ t.test('the options of the run are those of then, but for how the rest is run', 
   t.match(resumedOptions(reread(EVERY), now, ['--resume']), { jobs: 3, timeout: 7.5, reporter: ['json'] });
   const given = ['--resume', '--jobs', '--timeout', '--reporter'];
   t.match(resumedOptions(reread(EVERY), now, given), { jobs: 8, timeout: 99, accel: 'tcg' });
+  t.strictSame(
+    [EVERY, PLAIN].map((then) => resumedOptions(reread(then), now, given).cold),
+    [true, undefined],
+    'cold where it was, and only there',
+  );
   t.doesNotThrow(() => refuseBesideResume([], given));
   t.end();
 });
@@ -56,7 +61,7 @@ t.test('what would be another run is refused by name', (t) => {
   };
   refused([], ['--firmware', '--jobs'], /own folder; --firmware would be another run.*--jobs, --timeout/);
   refused(['*~efi~*'], ['--out'], /--out, "\*~efi~\*" would be another run/);
-  refused([], ['--accel'], /--accel would be/);
+  refused([], ['--accel', '--cold'], /--accel, --cold would be/);
   t.end();
 });
 

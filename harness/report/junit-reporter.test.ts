@@ -10,7 +10,7 @@ import { Pipe } from './testdata/screen.ts';
 const READ_XML = `
 import json, sys, xml.etree.ElementTree as tree
 root = tree.fromstring(sys.stdin.buffer.read())
-def case(e): return dict(e.attrib, children={c.tag: [c.attrib, c.text or ''] for c in e})
+def case(e): return dict(e.attrib, start={p.get('name'): p.get('value') for p in e.iter('property')}.get('start'), children={c.tag: [c.attrib, c.text or ''] for c in e})
 print(json.dumps(dict(root.attrib, suites=[dict(s.attrib, cases=[case(c) for c in s.findall('testcase')]) for s in root])))
 `;
 
@@ -18,6 +18,7 @@ interface Case {
   name: string;
   classname: string;
   time: string;
+  start: string | null;
   children: Record<string, [Record<string, string>, string]>;
 }
 interface Report {
@@ -62,6 +63,9 @@ t.test('suites, verdicts, times, evidence', async (t) => {
   t.match(report.suites[0], { name: 'xen-early-boot~bios', time: '3.76', timestamp: '2031-05-04T10:15:02' });
   const failed = caseOf(report, 'page-tables');
   t.match(failed, { classname: 'loadbase.page-tables-unrelocated.bios', time: '0.94' });
+  t.equal(failed?.start, 'fork');
+  t.equal(caseOf(report, 'control~')?.start, 'cold');
+  t.notOk(caseOf(report, 'dom0-user-space')?.start, 'of what was not booted');
   t.match(failed?.children.failure?.[1], '✗ page tables relocated: never reached');
   t.match(failed?.children['system-out']?.[1], /serial: .*\/serial\.log\n[^]*repeat: npx loadbase run '/);
   t.equal(caseOf(report, 'dom0-user-space~bios')?.children.error?.[0].type, 'error');

@@ -75,6 +75,7 @@ function addResult(testCase: TestCase, result: InstanceResult, folder: string): 
       testCase.error(reason, result.verdict, findings(result));
       break;
   }
+  if (result.start !== undefined) testCase.property('start', result.start);
   testCase.standardOutput(output(result, folder));
 }
 

@@ -73,7 +73,7 @@ t.test('the account at the end says what a reader needs', async (t) => {
   t.match(
     text,
     '15 instances: 11 pass, 1 fail, 1 crash, 1 error, 1 skip in 1:15 ' +
-      '(TCG, QEMU 7.2.22, GRUB 2.06-loadbase.1a2b3c4d, Xen 4.17.5)\n',
+      '(TCG, 12 forks, 1 cold boot, QEMU 7.2.22, GRUB 2.06-loadbase.1a2b3c4d, Xen 4.17.5)\n',
   );
   t.ok(text.endsWith(`results: ${OUT_DIRECTORY}/results.json\n`));
   t.ok(text.indexOf('✗ fail  page') > text.indexOf('- skip'), 'blocks come after the table');

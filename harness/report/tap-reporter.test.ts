@@ -44,6 +44,7 @@ t.test('diagnostics carry reason, checkpoints, evidence and the command to repea
     verdict: 'fail',
     reason: /^triple fault/,
     expected: 'boots at 0x12400000',
+    start: 'fork',
     death: {
       kind: 'triple-fault',
       pc: '0x12403f41',

@@ -116,6 +116,7 @@ function diagnostics(result: InstanceResult, folder: string): string {
     verdict: result.verdict,
     reason: guestLine(result.reason, REASON_MAX),
     expected: guestLine(result.expected, REASON_MAX),
+    ...(result.start === undefined ? {} : { start: result.start }),
     loadBaseAddress: result.loadBaseAddress === null ? null : guestLine(result.loadBaseAddress, NAME_MAX),
     ...(result.death ? { death: deathFields(result.death) } : {}),
     failedCheckpoints: failedCheckpoints(result.checkpoints),

@@ -73,7 +73,13 @@ function firstOdd(ordered: readonly InstanceResult[]): InstanceResult {
   const judged = ordered.filter(({ verdict }) => JUDGED.has(verdict));
   const count = (verdict: Verdict) => judged.filter((each) => each.verdict === verdict).length;
   const [usual] = VERDICTS.filter((verdict) => JUDGED.has(verdict)).sort((a, b) => count(b) - count(a));
-  const { note: _, death: __, excerpt: ___, ...odd } = judged.find(({ verdict }) => verdict !== usual)!;
+  const {
+    note: _,
+    death: __,
+    excerpt: ___,
+    start: ____,
+    ...odd
+  } = judged.find(({ verdict }) => verdict !== usual)!;
   return odd;
 }
 

@@ -1,7 +1,10 @@
 import t from 'tap';
 import { totalsOf, type InstanceResult, type Results, type ToolRecord, type Verdict } from './contract.ts';
 import { unrunResult } from './instance-result.ts';
+import { flakyResults } from './flaky.ts';
+import { nameWithoutRepeat } from './instance-name.ts';
 import {
+  completed,
   hostNotice,
   isComplete,
   namesDigest,
@@ -26,6 +29,32 @@ function results(verdicts: readonly Verdict[], changes: Partial<Results> = {}): 
     ...changes,
   };
 }
+
+/** Five repeats, and what they say together. */
+function flakyRun(verdict: Verdict): Results {
+  const { instances } = results(['pass', 'pass', verdict, 'pass', 'pass']);
+  const all = [...instances, ...flakyResults(instances, instances)];
+  return { ...results([]), instances: all, totals: totalsOf(all) };
+}
+
+t.test('what several repeats say together is found anew, and is no instance', (t) => {
+  const before = flakyRun('crash');
+  const [flaky] = before.instances.slice(5);
+  t.match(flaky, { verdict: 'flaky', name: nameWithoutRepeat(flaky?.name ?? '-') });
+  t.strictSame(resumedRun(before).earlier, before.instances.slice(0, 5));
+  t.ok(isComplete(before));
+  t.notOk(isComplete({ ...before, planned: 6 }), 'one is missing, though there are six results');
+  t.strictSame(completed(before), before.instances);
+  t.strictSame(completed({ ...before, instances: before.instances.slice(0, 5) }), before.instances);
+  t.throws(
+    () => requireSameInstances(before, namesDigest(NAMED), NAMED.slice(1)),
+    /no \S+~repeat-1 any more/,
+  );
+  const events = retold(before, 'out');
+  t.match(events[0], { earlier: 5, instances: NAMED.map(({ name, repeat }) => ({ name, repeat })) });
+  t.match(events.at(-2), { kind: 'flake-found', isEarlier: true, result: flaky });
+  t.end();
+});
 
 t.test('every verdict but error counts', (t) => {
   const before = results(['pass', 'error', 'fail', 'skip', 'crash']);

@@ -17,6 +17,7 @@ import { NoSpaceError, UnwritableFolderError } from '../workdir/folder-errors.ts
 import type { Results, RunEvent } from './contract.ts';
 import { nameWithoutRepeat } from './instance-name.ts';
 import type { PlannedInstance } from './plan.ts';
+import { resumedRun } from './resumption.ts';
 import { runAll, type RunRequest } from './run.ts';
 import { fakeArtifacts, HOST, instance, planned, runFolder } from './testdata/fake-run.ts';
 
@@ -172,6 +173,43 @@ t.test('an aborted run leaves what was known, readable, and no machine', async (
   t.match(onDisk(at), { finished: false, planned: 3, instances: [{ verdict: 'pass' }], totals: { pass: 1 } });
   t.match(ends, [{ interrupted: true }]);
   t.strictSame(liveGroups(), []);
+  t.match(
+    readFileSync(join(at.directory, 'cache', 'durations.json'), 'utf8'),
+    /small/,
+    'what it learnt stays',
+  );
+});
+
+t.test('a resumed run judges repeats of before and of now together, and what was flaky anew', async (t) => {
+  const at = bench(t);
+  runFolder(at);
+  const all = await repeats(at, 4);
+  const controller = new AbortController();
+  const stop = (event: RunEvent) => {
+    if (event.kind === 'instance-ended' && event.instance.repeat === 2) controller.abort();
+  };
+  const fake = 'resets-every-other-time';
+  await runAll(await request(at, fake, all, { emit: stop, signal: controller.signal }));
+  const stopped = onDisk(at);
+  t.match(stopped, { finished: false, totals: { pass: 1, crash: 1, flaky: 0 } });
+  const events: RunEvent[] = [];
+  const emit = (event: RunEvent) => void events.push(event);
+  const whole = await runAll(await request(at, fake, all, { emit, resumed: resumedRun(stopped) }));
+  t.match(whole, { finished: true, totals: { pass: 2, crash: 2, flaky: 1 }, instances: { length: 5 } });
+  t.match(whole.instances.at(-1)?.reason, /^2 of 4 pass, 2 crash \(repeat-2, repeat-4\)/);
+  t.match(events.at(-2), { kind: 'flake-found' });
+  t.notOk(events.some((event) => event.kind === 'flake-found' && event.isEarlier));
+  events.length = 0;
+  t.strictSame(resumedRun(whole).earlier, whole.instances.slice(0, 4));
+  const again = await runAll(await request(at, fake, all, { emit, resumed: resumedRun(whole) }));
+  t.strictSame(again.instances, whole.instances, 'one row, not two');
+  t.strictSame(onDisk(at), again);
+  t.match(events, [
+    { kind: 'run-started', earlier: 4 },
+    ...all.map(() => ({ kind: 'instance-ended', isEarlier: true })),
+    { kind: 'flake-found', isEarlier: true, result: { verdict: 'flaky' } },
+    { kind: 'run-ended' },
+  ]);
 });
 
 t.test('a resumed run boots what is left, and ends as if it had never stopped', async (t) => {

@@ -158,10 +158,8 @@ function scheduled(ready: ReadyInstance, group: string | undefined, durations: D
 
 /** A cold boot says nothing about how long a fork takes. */
 function timed({ instance, expectation }: ReadyInstance, start: 'cold' | 'fork' = 'cold'): Timed {
-  const name = nameWithoutRepeat(instance.name);
-  return start === 'cold'
-    ? { name, outcome: expectation.kind }
-    : { name: `${name} (fork)`, outcome: `${expectation.kind} (fork)` };
+  const { kind } = expectation;
+  return { name: nameWithoutRepeat(instance.name), outcome: start === 'cold' ? kind : `${kind}-of-a-fork` };
 }
 
 async function memoryMib(request: RunRequest, tasks: readonly ScheduledTask[]): Promise<number> {

@@ -80,6 +80,7 @@ export function result(of: Instance, changes: Partial<InstanceResult> = {}): Ins
     notPossible: [],
     evidence: { serial: `${of.name}/serial.log`, qmp: `${of.name}/qmp.log`, argv: `${of.name}/argv.txt` },
     repeat: `npx loadbase run '${of.name}'`,
+    ...(changes.verdict === 'skip' || changes.verdict === 'error' ? {} : { start: 'fork' }),
     ...changes,
   };
 }
@@ -124,6 +125,7 @@ function unusualInstances(): [Instance, Partial<InstanceResult>][] {
       {
         expected: 'control: lands at its link base 0x00200000 whatever is forced',
         loadBaseAddress: '0x00200000',
+        start: 'cold',
         reason: 'a GRUB without the relocation patch put it at 0x00200000',
       },
     ],
