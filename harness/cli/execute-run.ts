@@ -1,5 +1,6 @@
 /** The run proper, between options and reporters. */
-import { rmdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { preparationFolder, prepareArtifacts, type Artifacts } from '../scenario/artifacts.ts';
 import type { Firmware, Instance, Results, RunListener } from '../scenario/contract.ts';
 import { Forks } from '../scenario/forks.ts';
@@ -7,44 +8,86 @@ import { rememberExpectations } from '../scenario/expectation-memory.ts';
 import { planRun } from '../scenario/plan.ts';
 import { runAll } from '../scenario/run.ts';
 import { prepareSubjects } from '../scenario/prepare-subjects.ts';
+import { ResultsFile } from '../scenario/results-file.ts';
+import {
+  completed,
+  hostNotice,
+  isComplete,
+  requireSameInstances,
+  requireSameTools,
+  resumedRun,
+  retold,
+} from '../scenario/resumption.ts';
+import { writeFileAtomic } from '../workdir/atomic-file.ts';
+import { quoted } from './shell-word.ts';
 import { createRunFolder, makeFolder, runId, type RunFolder } from '../workdir/run-folder.ts';
 import { chosenScenarios } from './chosen-scenarios.ts';
 import { chosenInstances, neededSubjects } from './instance-options.ts';
 import { artifactRequest, repeatedSourceOptions, toolchainContext } from './source-options.ts';
 import { cacheRoot, hostRecord } from './surroundings.ts';
+import { holdRunFolder, LOCK_FILE } from './run-folder-lock.ts';
 import { DEFAULT_TIMEOUT_S, type RunOptions } from './run-options.ts';
+import { REQUEST_FILE, runRequestRecord } from './run-request.ts';
+import type { StoppedRun } from './stopped-run.ts';
 
 export interface RunExecution {
   readonly globs: readonly string[];
   readonly options: RunOptions;
   readonly outDirectory?: string;
+  /** The run that goes on, in its own folder, which is held; `globs` and `options` are its own. */
+  readonly stopped?: StoppedRun;
   readonly signal: AbortSignal;
   readonly emit: RunListener;
 }
 
 export async function executeRun(execution: RunExecution): Promise<Results> {
+  const { stopped } = execution;
+  if (stopped && isComplete(stopped.results)) return tellComplete(stopped, execution.emit);
+  if (stopped) return runIn({ id: stopped.results.runId, path: stopped.folder }, execution);
   const folder = await runFolder(execution.outDirectory);
+  await using _held = await holdRunFolder(folder.path);
   try {
     return await runIn(folder, execution);
   } catch (error) {
     // What was refused before anything was kept leaves nothing behind; a folder with something in it stays.
-    if (execution.outDirectory === undefined) await rmdir(folder.path).catch(() => undefined);
+    if (execution.outDirectory === undefined) await removeUnusedFolder(folder.path);
     throw error;
   }
 }
 
+async function tellComplete({ folder, results }: StoppedRun, emit: RunListener): Promise<Results> {
+  emit({
+    kind: 'notice',
+    text: `nothing is left to run: all ${results.planned} instances have their verdict`,
+  });
+  const told = results.finished ? results : await finished(folder, results);
+  retold(told, folder).forEach(emit);
+  return told;
+}
+
+/** It was ended between its last instance and its end. */
+async function finished(folder: string, results: Results): Promise<Results> {
+  await using file = new ResultsFile(folder, resumedRun(results).head, completed(results));
+  await file.finish();
+  return file.results;
+}
+
 async function runIn(folder: RunFolder, execution: RunExecution): Promise<Results> {
-  const { options, emit, signal } = execution;
+  const { globs, options, stopped, emit, signal } = execution;
   const context = toolchainContext(emit, signal);
   const request = artifactRequest(options);
   const scenarios = await chosenScenarios(options);
   for (const { notices = [] } of scenarios) for (const text of notices) emit({ kind: 'notice', text });
-  const names = neededSubjects(scenarios, execution.globs, options);
+  const names = neededSubjects(scenarios, globs, options);
   const subjects = await prepareSubjects(names, request.subjects, context);
-  const instances = chosenInstances(scenarios, execution.globs, options, subjects);
+  const instances = chosenInstances(scenarios, globs, options, subjects);
+  if (stopped) requireSameInstances(stopped.results, stopped.request.instancesSha256, instances);
   const artifacts = await prepareArtifacts(request, subjects, instances, context);
+  if (stopped) requireSameTools(stopped.results, artifacts.tools);
   requireFirmware(options.firmware ?? [], artifacts);
   const host = hostRecord();
+  const otherHost = stopped && hostNotice(stopped.results, host);
+  if (otherHost !== undefined) emit({ kind: 'notice', text: otherHost });
   const plan = await planRun({
     artifacts,
     instances,
@@ -58,6 +101,7 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
   });
   if (request.subjects.xen.kind === 'build' && options.kernel === undefined)
     await rememberExpectations(cacheRoot(), plan.planned);
+  if (!stopped) await keepRequest(folder, globs, options, instances);
   return runAll({
     runId: folder.id,
     runDirectory: folder.path,
@@ -65,6 +109,7 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
     host,
     artifacts,
     plan,
+    ...(stopped ? { resumed: resumedRun(stopped.results) } : {}),
     forks: options.cold
       ? undefined
       : new Forks(artifacts, {
@@ -78,6 +123,21 @@ async function runIn(folder: RunFolder, execution: RunExecution): Promise<Result
     signal,
     emit,
   });
+}
+
+async function keepRequest(
+  folder: RunFolder,
+  globs: readonly string[],
+  options: RunOptions,
+  instances: readonly Instance[],
+): Promise<void> {
+  const record = runRequestRecord(folder.id, globs, options, instances, process.cwd());
+  await writeFileAtomic(join(folder.path, REQUEST_FILE), `${JSON.stringify(record, undefined, 1)}\n`);
+}
+
+async function removeUnusedFolder(path: string): Promise<void> {
+  if ((await readdir(path)).some((name) => name !== LOCK_FILE)) return;
+  await rm(path, { recursive: true, force: true });
 }
 
 /** A matrix without its UEFI half is worth running; a firmware that was asked for by name is not silently left out. */
@@ -113,9 +173,4 @@ function repeatCommand(instance: Instance, options: RunOptions): string {
 /** A scenario that bases are not forced on unasked must be asked for again. */
 function scenarioNamed({ scenario }: Instance, options: RunOptions): string[] {
   return options.scenario === undefined ? [] : ['--scenario', scenario];
-}
-
-/** POSIX shell quoting, only where it is needed. */
-function quoted(word: string): string {
-  return /^[A-Za-z0-9._/:=@%+,#-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -27,6 +27,8 @@ const INPUT_ERRORS: ReadonlySet<string> = new Set([
   'PatchFailedError',
   'GrubNotBootstrappedError',
   'PayloadError',
+  'ResumeError',
+  'RunGoingOnError',
 ]);
 
 export function exitCodeOf(error: unknown): number {

@@ -12,6 +12,8 @@ export interface RunOptions extends InstanceOptions, SourceOptions {
   readonly timeout: number;
   readonly reporter?: readonly string[];
   readonly out?: string;
+  /** The folder of the run to go on with. */
+  readonly resume?: string;
   /** Every machine begins at its reset vector. */
   readonly cold?: boolean;
 }

@@ -73,7 +73,15 @@ export function artifactRequest(options: SourceOptions): ArtifactRequest {
   };
 }
 
-/** `--xen FILE[,SYMBOLS]`: a ready image; a comma in a file name is taken as part of it where such a file exists. */
+/** `FILE[,SYMBOLS]`; a comma in a file name is taken as part of it where such a file exists. */
+export function imageAndSymbols(
+  xen: string,
+): readonly [image: string] | readonly [image: string, symbols: string] {
+  const comma = existsSync(xen) ? -1 : xen.lastIndexOf(',');
+  return comma < 0 ? [xen] : [xen.slice(0, comma), xen.slice(comma + 1)];
+}
+
+/** `--xen`: a ready image. */
 function xenSource(options: SourceOptions): XenSource {
   if (options.xen === undefined)
     return {
@@ -83,9 +91,8 @@ function xenSource(options: SourceOptions): XenSource {
     };
   if (options.xenSrc !== 'debian' || options.xenPatches !== undefined)
     throw new UsageError('--xen is a ready image; it cannot be combined with --xen-src or --xen-patches');
-  const comma = existsSync(options.xen) ? -1 : options.xen.lastIndexOf(',');
-  if (comma < 0) return { kind: 'file', image: options.xen };
-  return { kind: 'file', image: options.xen.slice(0, comma), symbols: options.xen.slice(comma + 1) };
+  const [image, symbols] = imageAndSymbols(options.xen);
+  return { kind: 'file', image, ...(symbols === undefined ? {} : { symbols }) };
 }
 
 /** The options as they must be repeated to get the same subject and loader. */

@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process';
 import t from 'tap';
 import type { RunEvent } from '../scenario/contract.ts';
 import { JunitReporter } from './junit-reporter.ts';
-import { realisticRun } from './testdata/realistic-run.ts';
 import { flakyRun } from './testdata/made-runs.ts';
+import { realisticRun, resumedRun } from './testdata/realistic-run.ts';
 import { Pipe } from './testdata/screen.ts';
 
 /** Python's expat is the oracle for well-formedness; it answers with what it read. */
 const READ_XML = `
 import json, sys, xml.etree.ElementTree as tree
 root = tree.fromstring(sys.stdin.buffer.read())
-def case(e): return dict(e.attrib, children={c.tag: [c.attrib, c.text or ''] for c in e})
+def case(e): return dict(e.attrib, start={p.get('name'): p.get('value') for p in e.iter('property')}.get('start'), children={c.tag: [c.attrib, c.text or ''] for c in e})
 print(json.dumps(dict(root.attrib, suites=[dict(s.attrib, cases=[case(c) for c in s.findall('testcase')]) for s in root])))
 `;
 
@@ -18,6 +18,7 @@ interface Case {
   name: string;
   classname: string;
   time: string;
+  start: string | null;
   children: Record<string, [Record<string, string>, string]>;
 }
 interface Report {
@@ -62,6 +63,9 @@ t.test('suites, verdicts, times, evidence', async (t) => {
   t.match(report.suites[0], { name: 'xen-early-boot~bios', time: '3.76', timestamp: '2031-05-04T10:15:02' });
   const failed = caseOf(report, 'page-tables');
   t.match(failed, { classname: 'loadbase.page-tables-unrelocated.bios', time: '0.94' });
+  t.equal(failed?.start, 'fork');
+  t.equal(caseOf(report, 'control~')?.start, 'cold');
+  t.notOk(caseOf(report, 'dom0-user-space')?.start, 'of what was not booted');
   t.match(failed?.children.failure?.[1], '✗ page tables relocated: never reached');
   t.match(failed?.children['system-out']?.[1], /serial: .*\/serial\.log\n[^]*repeat: npx loadbase run '/);
   t.equal(caseOf(report, 'dom0-user-space~bios')?.children.error?.[0].type, 'error');
@@ -78,6 +82,11 @@ t.test('instances without a verdict are errors, not missing', async (t) => {
   const lost = read(await junitOf(eventsOf().slice(0, 8)));
   t.match(lost, { tests: '15', errors: '15' });
   t.equal(read(await junitOf([])).tests, '0');
+});
+
+t.test('a resumed run reports the same as one that never stopped', async (t) => {
+  const resumed = resumedRun(4).map(({ event }) => event);
+  t.equal(await junitOf(resumed), await junitOf(eventsOf()));
 });
 
 t.test('repeats that do not agree are a failure more', async (t) => {

@@ -2,7 +2,7 @@
 
 import junitModule, { type Builder, type TestCase, type TestSuite } from 'junit-report-builder';
 import { join } from 'node:path';
-import type { Instance, InstanceResult, RunEvent } from '../scenario/contract.ts';
+import type { InstanceLabel, InstanceResult, RunEvent } from '../scenario/contract.ts';
 import { bound, escapeForXml } from './escape.ts';
 import { excerptLines } from './excerpt.ts';
 import { CHECKPOINTS_MAX, DETAIL_MAX, NAME_MAX, REASON_MAX } from './limits.ts';
@@ -75,16 +75,20 @@ function addResult(testCase: TestCase, result: InstanceResult, folder: string): 
       testCase.error(reason, result.verdict, findings(result));
       break;
   }
+  if (result.start !== undefined) testCase.property('start', result.start);
   testCase.standardOutput(output(result, folder));
 }
 
 /** An instance that never got a verdict must not be missed in a report that looks green. */
-function addLost(testCase: TestCase, instance: Instance, interrupted: boolean): void {
+function addLost(testCase: TestCase, instance: InstanceLabel, interrupted: boolean): void {
   const why = interrupted ? 'the run was interrupted' : 'the run ended too early';
   nameCase(testCase, instance).time(0).error(`no verdict: ${why}`, 'no-verdict');
 }
 
-function nameCase(testCase: TestCase, { name, scenario, firmware }: InstanceResult | Instance): TestCase {
+function nameCase(
+  testCase: TestCase,
+  { name, scenario, firmware }: InstanceResult | InstanceLabel,
+): TestCase {
   testCase.className(xmlLine(`loadbase.${scenario}.${firmware}`, NAME_MAX));
   testCase.name(xmlLine(name, NAME_MAX));
   return testCase;
@@ -113,9 +117,9 @@ function output(result: InstanceResult, folder: string): string {
 
 /** (Node 20 has no Map.groupBy.) */
 function suitesOf(
-  members: readonly (InstanceResult | Instance)[],
-): Map<string, (InstanceResult | Instance)[]> {
-  const suites = new Map<string, (InstanceResult | Instance)[]>();
+  members: readonly (InstanceResult | InstanceLabel)[],
+): Map<string, (InstanceResult | InstanceLabel)[]> {
+  const suites = new Map<string, (InstanceResult | InstanceLabel)[]>();
   for (const member of members) {
     const name = `${member.scenario}~${member.firmware}`;
     const suite = suites.get(name);
@@ -125,7 +129,7 @@ function suitesOf(
   return suites;
 }
 
-function isResult(member: InstanceResult | Instance): member is InstanceResult {
+function isResult(member: InstanceResult | InstanceLabel): member is InstanceResult {
   return 'verdict' in member;
 }
 

@@ -1,8 +1,14 @@
 import t from 'tap';
 import { PrettyReporter } from './pretty-reporter.ts';
 import type { ReporterOptions, ReporterTarget } from './reporter.ts';
-import { OUT_DIRECTORY, type TimedEvent, planned, realisticRun } from './testdata/realistic-run.ts';
 import { flakyRun, hugeRun } from './testdata/made-runs.ts';
+import {
+  OUT_DIRECTORY,
+  type TimedEvent,
+  planned,
+  realisticRun,
+  resumedRun,
+} from './testdata/realistic-run.ts';
 import { Pipe, Screen } from './testdata/screen.ts';
 
 interface Play {
@@ -67,7 +73,7 @@ t.test('the account at the end says what a reader needs', async (t) => {
   t.match(
     text,
     '15 instances: 11 pass, 1 fail, 1 crash, 1 error, 1 skip in 1:15 ' +
-      '(TCG, QEMU 7.2.22, GRUB 2.06-loadbase.1a2b3c4d, Xen 4.17.5)\n',
+      '(TCG, 12 forks, 1 cold boot, QEMU 7.2.22, GRUB 2.06-loadbase.1a2b3c4d, Xen 4.17.5)\n',
   );
   t.ok(text.endsWith(`results: ${OUT_DIRECTORY}/results.json\n`));
   t.ok(text.indexOf('✗ fail  page') > text.indexOf('- skip'), 'blocks come after the table');
@@ -178,6 +184,23 @@ t.test('a pass that rests on fewer checkpoints says which were not possible', as
   });
   await play(pipe, events);
   t.match(pipe.text, /✓ pass[^\n]*\n *not possible: all after the entry\n/);
+});
+
+t.test('a resumed run says how many were there, and counts on from them', async (t) => {
+  const pipe = new Pipe();
+  await play(pipe, resumedRun(4));
+  t.match(pipe.text, /: 15 instances, 2 at a time, on TCG\nresumed: 4 of 15 were there\nkept in /);
+  const counts = [...pipe.text.matchAll(/^ *(\d+)\/15 {2}/gm)].map(([, count]) => Number(count));
+  t.strictSame(
+    counts,
+    planned.slice(4).map((_, index) => index + 5),
+  );
+  t.ok(planned.every(([{ name }]) => account(pipe.text).includes(` ${name} `)));
+  t.match(pipe.text, /^15 instances: 11 pass, .* in 1:15 since it was resumed \(TCG/m);
+  const screen = new Screen(80, 24);
+  const frames: string[] = [];
+  await play(screen, resumedRun(4), { look: () => frames.push(screen.text) });
+  t.ok(frames.some((text) => /^4\/15 · 4 pass · 0:0\d elapsed · about \d+:\d\d left$/m.test(text)));
 });
 
 t.test('repeats that do not agree are one more row, counted by nobody, and one more block', async (t) => {

@@ -42,7 +42,7 @@ export class PrettyReporter implements Reporter {
     if (event.kind === 'run-ended') this.#surface.close();
     const lines = this.#linesOf(event);
     if (lines.length > 0) this.#surface.print(lines);
-    else this.#surface.redraw();
+    else if (!isEarlier(event)) this.#surface.redraw();
   }
 
   async end(): Promise<void> {
@@ -61,9 +61,10 @@ export class PrettyReporter implements Reporter {
         this.#table = new VerdictTable(event.instances, this.#style());
         return ['', ...headlines(event, this.#folder()), '', this.#counter('') + this.#table.headings()];
       case 'instance-ended':
-        return this.#verdictLines(event.result, String(this.#progress.ended.length));
+        // Of those that ended before the run was resumed the headline and the account at the end speak.
+        return event.isEarlier ? [] : this.#verdictLines(event.result, String(this.#progress.ended.length));
       case 'flake-found':
-        return this.#verdictLines(event.result, '');
+        return event.isEarlier ? [] : this.#verdictLines(event.result, '');
       case 'run-ended':
         return accountLines(event, this.#progress.run?.started, this.#folder(), this.#style());
       case 'instance-started':
@@ -115,12 +116,18 @@ function preparingLine({ task, step, typicalMs }: Extract<RunEvent, { kind: 'pre
   return `preparing ${escapeForTerminal(task)}: ${escapeForTerminal(step)}${usual}`;
 }
 
-function headlines({ instances, jobs, accelerators, runId }: RunStarted, folder: string): string[] {
+/** Thousands of them come at once. */
+function isEarlier(event: RunEvent): boolean {
+  return (event.kind === 'instance-ended' || event.kind === 'flake-found') && event.isEarlier === true;
+}
+
+function headlines({ instances, jobs, accelerators, runId, earlier }: RunStarted, folder: string): string[] {
   const on = acceleratorNames(accelerators);
   const facts = [
     `run ${guestLine(runId, NAME_MAX)}: ${countText(instances.length)}`,
     jobs > 1 ? `${jobs} at a time` : 'one at a time',
     ...(on.length > 0 ? [`on ${on.join(', ')}`] : []),
   ];
-  return [facts.join(', '), `kept in ${escapeForTerminal(folder)}`];
+  const resumed = earlier === undefined ? [] : [`resumed: ${earlier} of ${instances.length} were there`];
+  return [facts.join(', '), ...resumed, `kept in ${escapeForTerminal(folder)}`];
 }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { Instance, RunEvent } from '../scenario/contract.ts';
+import { totalsOf, type Instance, type RunEvent } from '../scenario/contract.ts';
 import { NO_PROGRESS, type RunProgress, observe, remainingMs, withoutVerdict } from './run-progress.ts';
 import { instance, realisticRun, result } from './testdata/realistic-run.ts';
 
@@ -71,5 +71,19 @@ t.test('after a whole run nothing is open', (t) => {
   const events = realisticRun().map(({ event, atMs }): [RunEvent, number] => [event, atMs]);
   const progress = after(NO_PROGRESS, ...events);
   t.same([progress.steps, progress.running, withoutVerdict(progress)], [[], [], []]);
+  t.end();
+});
+
+t.test('totals are kept as instances end', (t) => {
+  const events = realisticRun().map(({ event, atMs }): [RunEvent, number] => [event, atMs]);
+  const { totals, ended } = after(NO_PROGRESS, ...events);
+  t.same(totals, totalsOf(ended.map(({ result }) => result)));
+  t.end();
+});
+
+t.test('what is told of an instance that is in no plan counts for nothing but the totals', (t) => {
+  const ended = { kind: 'instance-ended', instance: efi, result: result(efi) } as const;
+  const progress = after(started(bios, 1), [ended, 0]);
+  t.match([progress.totals.pass, remainingMs(progress, 0)], [1, undefined]);
   t.end();
 });

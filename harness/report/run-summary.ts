@@ -4,7 +4,7 @@ import type { RunEnded, RunStarted } from './run-progress.ts';
 import { formatClock, formatDuration } from './duration.ts';
 import { guestLine } from './escape.ts';
 import { NAME_MAX } from './limits.ts';
-import type { Totals, ToolRecord, Verdict } from '../scenario/contract.ts';
+import type { InstanceResult, Totals, ToolRecord, Verdict } from '../scenario/contract.ts';
 
 /** In the order a reader looks for them. */
 export const VERDICT_ORDER: readonly Verdict[] = ['pass', 'fail', 'crash', 'flaky', 'error', 'skip'];
@@ -18,15 +18,20 @@ export function totalsText(totals: Totals): string[] {
   );
 }
 
-/** `34 instances: 33 pass, 1 fail in 0:48 (TCG, QEMU 7.2.22, GRUB 2.06-loadbase.1a2b3c4d, Xen 4.17.5)`. */
+/** `34 instances: 33 pass, 1 fail in 0:48 (TCG, forks, QEMU 7.2.22, GRUB 2.06-loadbase.1a2b3c4d, Xen 4.17.5)`. */
 export function summaryLine({ results, durationMs, interrupted }: RunEnded, started?: RunStarted): string {
   const counts = totalsText(results.totals).join(', ') || 'no verdict';
-  const inputs = [...acceleratorNames(started?.accelerators ?? {}), ...toolNames(results.tools)];
+  const inputs = [
+    ...acceleratorNames(started?.accelerators ?? {}),
+    ...startNames(results.instances),
+    ...toolNames(results.tools),
+  ];
   // What was found of several repeats is no instance of the plan.
   const ended = results.instances.length - results.totals.flaky;
   const took = durationMs < 10_000 ? formatDuration(durationMs) : formatClock(durationMs);
+  const since = started?.earlier === undefined ? '' : ' since it was resumed';
   return (
-    `${interrupted ? 'interrupted: ' : ''}${countText(ended, results.planned)}: ${counts} in ${took}` +
+    `${interrupted ? 'interrupted: ' : ''}${countText(ended, results.planned)}: ${counts} in ${took}${since}` +
     (inputs.length > 0 ? ` (${inputs.join(', ')})` : '')
   );
 }
@@ -39,6 +44,15 @@ export function acceleratorNames(accelerators: Readonly<Record<string, string>>)
     const shown = guestLine(name, NAME_MAX).toUpperCase();
     return names.size > 1 ? `${shown} (${users.join(', ')})` : shown;
   });
+}
+
+/** `forks` or `cold boots`, or both with their counts: `204 forks`, `2 cold boots`. */
+function startNames(instances: readonly Pick<InstanceResult, 'start'>[]): string[] {
+  const forks = instances.filter(({ start }) => start === 'fork').length;
+  const cold = instances.filter(({ start }) => start === 'cold').length;
+  if (forks > 0 && cold > 0)
+    return [`${forks} ${forks === 1 ? 'fork' : 'forks'}`, `${cold} cold ${cold === 1 ? 'boot' : 'boots'}`];
+  return forks > 0 ? ['forks'] : cold > 0 ? ['cold boots'] : [];
 }
 
 export function countText(ended: number, planned = ended): string {

@@ -2,8 +2,8 @@ import t from 'tap';
 import { Parser, type Result } from 'tap-parser';
 import type { RunEvent } from '../scenario/contract.ts';
 import { TapReporter } from './tap-reporter.ts';
-import { OUT_DIRECTORY, planned, realisticRun } from './testdata/realistic-run.ts';
 import { flakyRun } from './testdata/made-runs.ts';
+import { OUT_DIRECTORY, planned, realisticRun, resumedRun } from './testdata/realistic-run.ts';
 import { Pipe } from './testdata/screen.ts';
 
 async function tapOf(events: readonly RunEvent[]): Promise<string> {
@@ -44,6 +44,7 @@ t.test('diagnostics carry reason, checkpoints, evidence and the command to repea
     verdict: 'fail',
     reason: /^triple fault/,
     expected: 'boots at 0x12400000',
+    start: 'fork',
     death: {
       kind: 'triple-fault',
       pc: '0x12403f41',
@@ -94,6 +95,15 @@ t.test('no instances', async (t) => {
     .filter(({ kind }) => kind === 'run-started')
     .map((event) => (event.kind === 'run-started' ? { ...event, instances: [] } : event));
   t.equal(await tapOf(none), 'TAP version 14\n1..0 # SKIP no instances\n');
+});
+
+t.test('a resumed run tells all, those of before first, with the time that they took then', async (t) => {
+  const { asserts, final } = parse(await tapOf(resumedRun(4).map(({ event }) => event)));
+  t.match(final, { count: 15, pass: 12, fail: 3, skip: 1, bailout: false });
+  t.strictSame(
+    asserts.slice(0, 4).map(({ name, time }) => [name, time]),
+    planned.slice(0, 4).map(([{ name }]) => [name, 940]),
+  );
 });
 
 t.test('repeats that do not agree are a failure more; the plan is said at the end', async (t) => {

@@ -2,7 +2,13 @@
 
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Checkpoint, DeathRecord, Instance, InstanceResult, RunEvent } from '../scenario/contract.ts';
+import type {
+  Checkpoint,
+  DeathRecord,
+  InstanceLabel,
+  InstanceResult,
+  RunEvent,
+} from '../scenario/contract.ts';
 import { guestLine } from './escape.ts';
 import { excerptLines } from './excerpt.ts';
 import { CHECKPOINTS_MAX, DETAIL_MAX, NAME_MAX, REASON_MAX } from './limits.ts';
@@ -60,7 +66,7 @@ export class TapReporter implements Reporter {
   }
 
   /** Nobody knows before how many instances will be flaky; TAP 14 lets the plan stand at the end, too. */
-  #plan(instances: readonly Instance[], folder: string): void {
+  #plan(instances: readonly InstanceLabel[], folder: string): void {
     const planned = instances.length;
     const planIs = instances.some(({ repeat }) => repeat !== undefined) ? 'to be said' : 'said';
     if (planIs === 'said')
@@ -110,6 +116,7 @@ function diagnostics(result: InstanceResult, folder: string): string {
     verdict: result.verdict,
     reason: guestLine(result.reason, REASON_MAX),
     expected: guestLine(result.expected, REASON_MAX),
+    ...(result.start === undefined ? {} : { start: result.start }),
     loadBaseAddress: result.loadBaseAddress === null ? null : guestLine(result.loadBaseAddress, NAME_MAX),
     ...(result.death ? { death: deathFields(result.death) } : {}),
     failedCheckpoints: failedCheckpoints(result.checkpoints),

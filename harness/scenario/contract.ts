@@ -53,6 +53,9 @@ export interface Instance {
   readonly repeat?: number;
 }
 
+/** What is enough to speak of an instance. */
+export type InstanceLabel = Pick<Instance, 'name' | 'scenario' | 'firmware' | 'repeat'>;
+
 /**
  * How an instance should end.
  * `boots`: every witness puts the image at `base` (absent: wherever GRUB chose) and the subject reaches its end text;
@@ -167,7 +170,7 @@ export interface HostRecord {
   readonly node: string;
 }
 
-/** `<out>/results.json`, rewritten whole (atomically) as instances end, so a killed run leaves a readable file. */
+/** `<out>/results.json`, replaced as instances end: whole at any moment, also where the run is killed. */
 export interface Results {
   readonly schema: 'loadbase.results/1';
   readonly runId: string;
@@ -191,19 +194,31 @@ export type RunEvent =
       readonly kind: 'run-started';
       readonly runId: string;
       readonly outDirectory: string;
-      readonly instances: readonly Instance[];
+      readonly instances: readonly InstanceLabel[];
       readonly jobs: number;
       readonly accelerators: Readonly<Record<string, string>>;
       readonly tools: Readonly<Record<string, ToolRecord>>;
+      /** Only where a stopped run goes on: how many of the instances have their result from before. */
+      readonly earlier?: number;
     }
   | { readonly kind: 'instance-started'; readonly instance: Instance; readonly typicalMs?: number }
   | { readonly kind: 'instance-phase'; readonly instance: Instance; readonly phase: string }
-  | { readonly kind: 'instance-ended'; readonly instance: Instance; readonly result: InstanceResult }
-  /** All repeats of an instance have ended and disagree; none of the plan's instances, but one more result. */
-  | { readonly kind: 'flake-found'; readonly result: InstanceResult }
+  | {
+      readonly kind: 'instance-ended';
+      readonly instance: InstanceLabel;
+      readonly result: InstanceResult;
+      /** Ended before the run was resumed; told right after `run-started`. */
+      readonly isEarlier?: true;
+    }
+  /**
+   * All repeats of an instance have ended and disagree; none of the plan's instances, but one more result. Earlier: all
+   * had ended before the run was resumed.
+   */
+  | { readonly kind: 'flake-found'; readonly result: InstanceResult; readonly isEarlier?: true }
   | {
       readonly kind: 'run-ended';
       readonly results: Results;
+      /** Of a resumed run: since it was resumed. */
       readonly durationMs: number;
       readonly interrupted: boolean;
     };

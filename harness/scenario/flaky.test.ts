@@ -15,7 +15,7 @@ function repeat(number: number, verdict: Verdict, reason = `it did ${verdict}`):
       repeat: `npx loadbase run ${NAME}`,
       note: 'told of one',
     },
-    ...{ excerpt: ['a line'] },
+    ...{ excerpt: ['a line'], start: 'fork' },
   };
 }
 

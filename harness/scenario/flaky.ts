@@ -3,7 +3,7 @@
  * crash count: an error is of the host and a skip of what is missing, and each stands for itself. Pure.
  */
 import type { InstanceResult, Verdict } from './contract.ts';
-import { nameWithoutRepeat } from './instance-name.ts';
+import { nameWithoutRepeat, repeatInName } from './instance-name.ts';
 
 /** In this order they are told. */
 const VERDICTS: readonly Verdict[] = ['pass', 'fail', 'crash', 'error', 'skip'];
@@ -73,7 +73,13 @@ function firstOdd(ordered: readonly InstanceResult[]): InstanceResult {
   const judged = ordered.filter(({ verdict }) => JUDGED.has(verdict));
   const count = (verdict: Verdict) => judged.filter((each) => each.verdict === verdict).length;
   const [usual] = VERDICTS.filter((verdict) => JUDGED.has(verdict)).sort((a, b) => count(b) - count(a));
-  const { note: _, death: __, excerpt: ___, ...odd } = judged.find(({ verdict }) => verdict !== usual)!;
+  const {
+    note: _,
+    death: __,
+    excerpt: ___,
+    start: ____,
+    ...odd
+  } = judged.find(({ verdict }) => verdict !== usual)!;
   return odd;
 }
 
@@ -108,5 +114,5 @@ function reasonsText(members: readonly InstanceResult[]): string[] {
 }
 
 function repeatOf({ name }: InstanceResult): number {
-  return Number(/~repeat-(\d+)$/.exec(name)?.[1]);
+  return repeatInName(name) ?? 0;
 }

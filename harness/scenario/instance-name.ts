@@ -40,6 +40,12 @@ export function nameWithoutRepeat(name: string): string {
   return name.replace(/~repeat-\d+$/, '');
 }
 
+/** Which repeat a name is of. */
+export function repeatInName(name: string): number | undefined {
+  const found = /~repeat-(\d+)$/.exec(name);
+  return found ? Number(found[1]) : undefined;
+}
+
 /** An instance with the usual axes, named. */
 export function makeInstance(
   chosen: Pick<Instance, 'scenario' | 'subject' | 'firmware' | 'base'> & Partial<Omit<Instance, 'name'>>,

@@ -1,48 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { liveGroups } from '../process/live-groups.ts';
-import { bench, type Bench } from '../qemu/testdata/bench.ts';
-import { resultsSchema } from '../report/results-schema.ts';
+import { bench } from '../qemu/testdata/bench.ts';
 import { NoSpaceError, UnwritableFolderError } from '../workdir/folder-errors.ts';
-import type { Results, RunEvent } from './contract.ts';
-import { nameWithoutRepeat } from './instance-name.ts';
+import type { RunEvent } from './contract.ts';
 import type { PlannedInstance } from './plan.ts';
-import { runAll, type RunRequest } from './run.ts';
-import { fakeArtifacts, HOST, instance, planned, runFolder } from './testdata/fake-run.ts';
+import { runAll } from './run.ts';
+import { instance, runFolder } from './testdata/fake-run.ts';
+import { onDisk, repeats, request } from './testdata/run-bench.ts';
 
 // One bench at a time: it is the process's folder for temporary files that each sets.
 t.jobs = 1;
-
-async function request(
-  at: Bench,
-  qemu: string,
-  instances: readonly PlannedInstance[],
-  more: Partial<RunRequest> = {},
-): Promise<RunRequest> {
-  return {
-    runId: '20261123T141403Z-e473',
-    runDirectory: join(at.directory, 'run'),
-    cacheRoot: join(at.directory, 'cache'),
-    host: HOST,
-    artifacts: await fakeArtifacts(at, qemu),
-    plan: { planned: instances, accelerators: { 'bios-q35': { accelerator: 'tcg', reason: 'asked for' } } },
-    jobs: 1,
-    timeoutMs: 20_000,
-    repeatCommand: ({ name }) => `npx loadbase run ${name}`,
-    signal: new AbortController().signal,
-    emit: () => undefined,
-    ...more,
-  };
-}
-
-/** results.json as it is now, which must be whole and of the published shape. */
-const onDisk = (at: Bench) =>
-  resultsSchema.parse(JSON.parse(readFileSync(join(at.directory, 'run', 'results.json'), 'utf8'))) as Results;
-
-const repeats = (at: Bench, count: number): Promise<PlannedInstance[]> =>
-  Promise.all(Array.from({ length: count }, (_, i) => planned(at, { repeat: i + 1 })));
 
 t.test('results.json is whole and right whenever an instance has ended', async (t) => {
   const at = bench(t);
@@ -95,31 +65,6 @@ t.test('how long an instance took is told the next time', async (t) => {
   t.ok((typical[1] ?? 0) > 0);
 });
 
-t.test(
-  'repeats that do not agree are flaky: one more result, told and kept, of the whole group',
-  async (t) => {
-    const at = bench(t);
-    runFolder(at);
-    const events: RunEvent[] = [];
-    const emit = (event: RunEvent) => void events.push(event);
-    const more = { emit, jobs: 2, repeatCommand: () => 'npx loadbase run small' };
-    const planned = await repeats(at, 4);
-    const results = await runAll(await request(at, 'resets-every-other-time', planned, more));
-    t.match(results, { finished: true, planned: 4, totals: { pass: 2, crash: 2, flaky: 1 } });
-    t.strictSame(onDisk(at), results);
-    const [flaky] = results.instances.filter(({ verdict }) => verdict === 'flaky');
-    t.match(flaky, {
-      name: nameWithoutRepeat(planned[0]?.instance.name ?? ''),
-      reason: /^2 of 4 pass, 2 crash \(repeat-2, repeat-4\); crash: “.*” in 2$/,
-      repeat: 'npx loadbase run small --repeat 4',
-    });
-    t.match(flaky?.evidence['serial'], /~repeat-2\/serial\.log$/);
-    t.ok(existsSync(join(at.directory, 'run', flaky?.evidence['serial'] ?? '')));
-    t.equal(results.instances.at(-1), flaky, 'after the last of its repeats');
-    t.match(events.slice(-2), [{ kind: 'flake-found', result: { verdict: 'flaky' } }, { kind: 'run-ended' }]);
-  },
-);
-
 t.test('repeats of one instance share what is known of its duration', async (t) => {
   const at = bench(t);
   runFolder(at);
@@ -164,6 +109,11 @@ t.test('an aborted run leaves what was known, readable, and no machine', async (
   t.match(onDisk(at), { finished: false, planned: 3, instances: [{ verdict: 'pass' }], totals: { pass: 1 } });
   t.match(ends, [{ interrupted: true }]);
   t.strictSame(liveGroups(), []);
+  t.match(
+    readFileSync(join(at.directory, 'cache', 'durations.json'), 'utf8'),
+    /small/,
+    'what it learnt stays',
+  );
 });
 
 t.test('where results cannot be written at all, nothing is booted', async (t) => {

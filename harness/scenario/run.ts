@@ -7,11 +7,17 @@ import type { Forks } from './forks.ts';
 import { nameWithoutRepeat } from './instance-name.ts';
 import { unrunResult } from './instance-result.ts';
 import { hostMemory, memoryBudgetMib } from './memory-budget.ts';
-import type { ReadyInstance, RunPlan } from './plan.ts';
-import { ResultsFile } from './results-file.ts';
+import type { PlannedInstance, ReadyInstance, RunPlan } from './plan.ts';
+import { ResultsFile, type ResultsHead } from './results-file.ts';
 import { runInstance } from './run-instance.ts';
 import { runScheduled } from './run-scheduled.ts';
 import type { ScheduledTask } from './schedule.ts';
+
+export interface ResumedRun {
+  readonly head: ResultsHead;
+  /** Of planned instances (none is flaky: that is found anew); they are told again as ended, at once, and are not run. */
+  readonly earlier: readonly InstanceResult[];
+}
 
 export interface RunRequest {
   readonly runId: string;
@@ -20,6 +26,8 @@ export interface RunRequest {
   readonly host: HostRecord;
   readonly artifacts: Artifacts;
   readonly plan: RunPlan;
+  /** Goes on with a run that was stopped: its head, and those of its results that count. */
+  readonly resumed?: ResumedRun;
   readonly jobs: number;
   readonly timeoutMs: number;
   readonly repeatCommand: (instance: Instance) => string;
@@ -36,21 +44,22 @@ export interface RunRequest {
  * @throws NoSpaceError, UnwritableFolderError where results cannot be written.
  */
 export async function runAll(request: RunRequest): Promise<Results> {
-  const { plan, emit, signal } = request;
+  const { emit, signal, resumed } = request;
   const started = performance.now();
   const durations = await Durations.read(request.cacheRoot);
-  const file = new ResultsFile(request.runDirectory, {
-    runId: request.runId,
-    startedAt: new Date().toISOString(),
-    host: request.host,
-    tools: request.artifacts.tools,
-    planned: plan.planned.length,
-  });
+  await using file = new ResultsFile(
+    request.runDirectory,
+    resumed?.head ?? newHead(request),
+    resumed?.earlier ?? [],
+  );
   await file.start();
   announce(request);
-  await runEach(request, file, durations);
+  try {
+    await runEach(request, await keeper(request, file), durations);
+  } finally {
+    await durations.write();
+  }
   if (!signal.aborted) await file.finish();
-  await durations.write();
   emit({
     kind: 'run-ended',
     results: file.results,
@@ -60,18 +69,43 @@ export async function runAll(request: RunRequest): Promise<Results> {
   return file.results;
 }
 
-/** Where one result cannot be kept, the others need not be had either: all machines are ended, then it throws. */
-async function runEach(request: RunRequest, file: ResultsFile, durations: Durations): Promise<void> {
-  const { planned } = request.plan;
-  const repeats = new RepeatGroups(planned.map(({ instance }) => instance));
-  const keep = async (instance: Instance, result: InstanceResult): Promise<void> => {
-    await file.add(result);
-    request.emit({ kind: 'instance-ended', instance, result });
+function newHead({ runId, host, artifacts, plan }: RunRequest): ResultsHead {
+  const startedAt = new Date().toISOString();
+  return { runId, startedAt, host, tools: artifacts.tools, planned: plan.planned.length };
+}
+
+function whatIsLeft({ plan, resumed }: RunRequest): PlannedInstance[] {
+  const had = new Set(resumed?.earlier.map(({ name }) => name));
+  return plan.planned.filter(({ instance }) => !had.has(instance.name));
+}
+
+type Keep = (instance: Instance, result: InstanceResult) => Promise<void>;
+
+/** Tells what ended before the run was resumed. @returns what writes and tells each that ends now. */
+async function keeper({ plan, resumed, emit }: RunRequest, file: ResultsFile): Promise<Keep> {
+  const instances = plan.planned.map(({ instance }) => instance);
+  const repeats = new RepeatGroups(instances);
+  const tell = async (instance: Instance, result: InstanceResult, when: { isEarlier?: true }) => {
+    emit({ kind: 'instance-ended', instance, result, ...when });
     const flaky = repeats.ended(result);
     if (!flaky) return;
     await file.add(flaky);
-    request.emit({ kind: 'flake-found', result: flaky });
+    emit({ kind: 'flake-found', result: flaky, ...when });
   };
+  const byName = new Map(instances.map((instance) => [instance.name, instance]));
+  for (const result of resumed?.earlier ?? []) {
+    const instance = byName.get(result.name);
+    if (instance) await tell(instance, result, { isEarlier: true });
+  }
+  return async (instance, result) => {
+    await file.add(result);
+    await tell(instance, result, {});
+  };
+}
+
+/** Where one result cannot be kept, the others need not be had either: all machines are ended, then it throws. */
+async function runEach(request: RunRequest, keep: Keep, durations: Durations): Promise<void> {
+  const planned = whatIsLeft(request);
   for (const each of planned) {
     if (request.signal.aborted) return;
     if (each.kind !== 'ready')
@@ -124,10 +158,8 @@ function scheduled(ready: ReadyInstance, group: string | undefined, durations: D
 
 /** A cold boot says nothing about how long a fork takes. */
 function timed({ instance, expectation }: ReadyInstance, start: 'cold' | 'fork' = 'cold'): Timed {
-  const name = nameWithoutRepeat(instance.name);
-  return start === 'cold'
-    ? { name, outcome: expectation.kind }
-    : { name: `${name} (fork)`, outcome: `${expectation.kind} (fork)` };
+  const { kind } = expectation;
+  return { name: nameWithoutRepeat(instance.name), outcome: start === 'cold' ? kind : `${kind}-of-a-fork` };
 }
 
 async function memoryMib(request: RunRequest, tasks: readonly ScheduledTask[]): Promise<number> {
@@ -135,7 +167,7 @@ async function memoryMib(request: RunRequest, tasks: readonly ScheduledTask[]): 
   return request.memoryMib ?? memoryBudgetMib(await hostMemory(), greatestMib);
 }
 
-function announce({ runId, runDirectory, plan, jobs, artifacts, emit }: RunRequest): void {
+function announce({ runId, runDirectory, plan, jobs, artifacts, resumed, emit }: RunRequest): void {
   emit({
     kind: 'run-started',
     runId,
@@ -146,6 +178,7 @@ function announce({ runId, runDirectory, plan, jobs, artifacts, emit }: RunReque
       Object.entries(plan.accelerators).map(([key, { accelerator }]) => [key, accelerator]),
     ),
     tools: artifacts.tools,
+    ...(resumed ? { earlier: resumed.earlier.length } : {}),
   });
 }
 

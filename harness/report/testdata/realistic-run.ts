@@ -80,6 +80,7 @@ export function result(of: Instance, changes: Partial<InstanceResult> = {}): Ins
     notPossible: [],
     evidence: { serial: `${of.name}/serial.log`, qmp: `${of.name}/qmp.log`, argv: `${of.name}/argv.txt` },
     repeat: `npx loadbase run '${of.name}'`,
+    ...(changes.verdict === 'skip' || changes.verdict === 'error' ? {} : { start: 'fork' }),
     ...changes,
   };
 }
@@ -124,6 +125,7 @@ function unusualInstances(): [Instance, Partial<InstanceResult>][] {
       {
         expected: 'control: lands at its link base 0x00200000 whatever is forced',
         loadBaseAddress: '0x00200000',
+        start: 'cold',
         reason: 'a GRUB without the relocation patch put it at 0x00200000',
       },
     ],
@@ -302,4 +304,19 @@ function lifeOf(of: Instance, ended: InstanceResult, startMs: number): TimedEven
     })),
     { atMs: startMs + ended.durationMs, event: { kind: 'instance-ended', instance: of, result: ended } },
   ];
+}
+
+/** The same run, gone on with after its first instances had ended: they are told at once. */
+export function resumedRun(earlier: number): TimedEvent[] {
+  const whole = realisticRun();
+  const names = new Set(planned.slice(0, earlier).map(([{ name }]) => name));
+  return whole.flatMap(({ atMs, event }): TimedEvent[] => {
+    if (event.kind !== 'run-started')
+      return 'instance' in event && names.has(event.instance.name) ? [] : [{ atMs, event }];
+    const told = planned.slice(0, earlier).map(([instance, changes]) => {
+      const ended = result(instance, changes);
+      return { atMs, event: { kind: 'instance-ended', instance, result: ended, isEarlier: true } } as const;
+    });
+    return [{ atMs, event: { ...event, earlier } }, ...told];
+  });
 }
