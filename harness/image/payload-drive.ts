@@ -21,7 +21,8 @@ export async function writePayloadDrive(path: string, payload: Payload): Promise
   const pieces = await payloadPieces(payload);
   try {
     await using file = await open(path, 'w');
-    await file.writev(pieces);
+    // Not writev(2), which on a full disk writes a part and calls that a success.
+    for (const piece of pieces) await file.appendFile(piece);
     await file.truncate(driveSizeBytes(archiveSizeBytes(payload)));
   } catch (cause) {
     // Half of it would keep the results from being written, too.

@@ -44,7 +44,7 @@ export interface LaterLayout {
 const NO_SHARED_RAM =
   'a watch on memory that nobody owns: this host has no memory file system (/dev/shm) with room for the machine’s RAM';
 
-export class LayoutOracle {
+export class LayoutOracle implements Disposable {
   readonly #maps: Record<string, LayoutMap> = {};
   #watch: MemoryWatch | undefined;
   #compared = false;
@@ -123,6 +123,11 @@ export class LayoutOracle {
     ];
   }
 
+  /** Nothing is compared any more. */
+  [Symbol.dispose](): void {
+    this.#watch?.[Symbol.dispose]();
+  }
+
   async #lay(guest: GuestView, subject: LoadedSubject, map: LayoutMap): Promise<Observation[]> {
     this.#isShared = guest.ram !== undefined;
     if (!guest.ram || map.regions.length === 0) return [];
@@ -140,7 +145,7 @@ export class LayoutOracle {
   async #compare(subject: LoadedSubject, owned: readonly Interval[]): Promise<Observation[]> {
     if (!this.#watch) return [];
     this.#compared = true;
-    using watch = this.#watch;
+    const watch = this.#watch;
     const found = await watch.compare(owned);
     this.#damages = found.map((damage) => ({ ...damage, ...named(subject, damage) }));
     const watchedMib = Math.round(sizeOf(subtract(watch.watched, owned)) / MIB);

@@ -106,6 +106,7 @@ async function bootFrom(run: TimedRun, from: FrozenMachine | undefined): Promise
   await removeEvidence(directory);
   const facts = subjectFacts(run.planned);
   const driver = driverOf(run.planned, run.artifacts.disassembler, facts);
+  using layout = driver.layout;
   const payload = payloadOf(run.planned, facts, randomBytes(3).toString('hex'));
   const drive = join(directory, 'payload.tar');
   await writePayloadDrive(drive, payload);
@@ -126,11 +127,11 @@ async function bootFrom(run: TimedRun, from: FrozenMachine | undefined): Promise
     run,
     facts,
     { payload: drive, directory, session, from },
-    driver.layout,
+    layout,
     await withEnd(session, driver, await session.run()),
   );
-  const { record: layout } = driver.layout;
-  if (layout) await writeFilePlain(join(directory, 'layout.json'), `${JSON.stringify(layout)}\n`);
+  if (layout.record)
+    await writeFilePlain(join(directory, 'layout.json'), `${JSON.stringify(layout.record)}\n`);
   const outcome = await judged(run, { session, driver, facts, record, directory });
   // It can be packed again from the subject; thousands of passed instances would leave gigabytes of it.
   if (outcome.verdict === 'pass') await rm(drive, { force: true });

@@ -161,6 +161,14 @@ function tinyFileSystem(path: string): string | undefined {
   }
 }
 
+/** Its payload drive takes a MiB of the disk. */
+function withLargeImage(instance: PlannedInstance): PlannedInstance {
+  if (instance.kind !== 'ready') return instance;
+  const { subject } = instance;
+  const bytes = Buffer.concat([subject.image.bytes, Buffer.alloc(1024 * 1024)]);
+  return { ...instance, subject: { ...subject, image: { ...subject.image, bytes } } };
+}
+
 /** Until nothing more fits. */
 function fill(path: string): void {
   try {
@@ -180,7 +188,7 @@ t.test('a full disk is an error that says so, and never a verdict about the subj
   }
   try {
     writeFileSync(join(folder, 'ballast'), Buffer.alloc(1024 * 1024));
-    const outcome = await runAll(await request(at, 'refuses', await repeats(at, 1)));
+    const outcome = await runAll(await request(at, 'refuses', (await repeats(at, 1)).map(withLargeImage)));
     t.match(outcome, { instances: [{ verdict: 'error', reason: /^no space left in .*--out$/ }] });
     t.match(onDisk(at), { finished: true, totals: { error: 1 } });
     rmSync(join(folder, 'results.json'));
