@@ -115,6 +115,9 @@ t.test('a field nobody knew of is compared, too', async (t) => {
 t.test('what may differ does, and nothing else of its kind', async (t) => {
   t.strictSame(Object.keys(MAY_DIFFER), ['durationMs', 'start'], 'a longer list needs a thought');
   t.strictSame(differences({ ...COLD, durationMs: 1 }, { ...FORK, durationMs: 2 }), []);
+  const shown = (mark: string) => ({ excerpt: ['', `loadbase: choice ${mark} x`] });
+  t.strictSame(differences({ ...COLD, ...shown('00a1b2') }, { ...FORK, ...shown('ffeedd') }), []);
+  t.match(differences({ ...COLD, ...shown('00a1b2') }, { ...FORK, ...shown('ffeedd y') }), ['excerpt.1: ']);
   t.match(differences(COLD, { ...FORK, repeat: 'npx loadbase run x --colder' }), ['repeat: ']);
   t.match(differences(COLD, { ...FORK, repeat: 'npx loadbase run y' }), ['repeat: ']);
 });

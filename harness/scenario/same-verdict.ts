@@ -22,7 +22,7 @@ export const REPEAT_MAY_DIFFER: readonly Allowance[] = [
   { pattern: / --cold(?= |$)/, without: '', reason: 'a cold boot is repeated as one' },
 ];
 
-/** On the console. */
+/** On the console, and where its lines are shown. */
 export const CONSOLE_MAY_DIFFER: readonly Allowance[] = [
   {
     pattern: /^loadbase: choice [0-9a-f]{6} /gm,
@@ -63,7 +63,13 @@ export function consoleDifferences(cold: string, fork: string): string[] {
 
 function compared(result: InstanceResult): object {
   const fields = Object.entries(result).filter(([name]) => !Object.hasOwn(MAY_DIFFER, name));
-  return { ...Object.fromEntries(fields), repeat: without(result.repeat, REPEAT_MAY_DIFFER) };
+  const { repeat, excerpt } = result;
+  return {
+    ...Object.fromEntries(fields),
+    repeat: without(repeat, REPEAT_MAY_DIFFER),
+    // Of the console's last lines and code.
+    ...(excerpt ? { excerpt: excerpt.map((line) => without(line, CONSOLE_MAY_DIFFER)) } : {}),
+  };
 }
 
 function without(text: string, allowances: readonly Allowance[]): string {
