@@ -19,6 +19,7 @@ const COLD: Required<InstanceResult> = {
   reason: 'a triple fault',
   note: 'known',
   durationMs: 5000,
+  partsMs: { firmware: 4000, subject: 1000 },
   loadBaseAddress: '0x03e00000',
   accelerator: 'tcg',
   start: 'cold',
@@ -44,6 +45,7 @@ const FORK: InstanceResult = {
   ...COLD,
   start: 'fork',
   durationMs: 300,
+  partsMs: { restore: 100, subject: 200 },
   repeat: 'npx loadbase run x',
 };
 
@@ -76,7 +78,7 @@ t.test('the same result, but for what may differ', async (t) => {
 
 t.test('every field is compared, down to the last: another value, none, one more', async (t) => {
   const paths = leaves(FORK).filter(([field = '']) => !Object.hasOwn(MAY_DIFFER, field));
-  t.equal(new Set(paths.map(([field]) => field)).size, Object.keys(FORK).length - 2, 'all but two fields');
+  t.equal(new Set(paths.map(([field]) => field)).size, Object.keys(FORK).length - 3, 'all but three fields');
   for (const path of paths) {
     const where = path.join('.');
     const other = changed(
@@ -113,7 +115,7 @@ t.test('a field nobody knew of is compared, too', async (t) => {
 });
 
 t.test('what may differ does, and nothing else of its kind', async (t) => {
-  t.strictSame(Object.keys(MAY_DIFFER), ['durationMs', 'start'], 'a longer list needs a thought');
+  t.strictSame(Object.keys(MAY_DIFFER), ['durationMs', 'partsMs', 'start'], 'a longer list needs a thought');
   t.strictSame(differences({ ...COLD, durationMs: 1 }, { ...FORK, durationMs: 2 }), []);
   const shown = (mark: string) => ({ excerpt: ['', `loadbase: choice ${mark} x`] });
   t.strictSame(differences({ ...COLD, ...shown('00a1b2') }, { ...FORK, ...shown('ffeedd') }), []);
