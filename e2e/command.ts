@@ -14,13 +14,14 @@ import { projectRoot } from '../harness/workdir/project-root.ts';
 
 export const BIN = join(projectRoot(), 'bin', 'loadbase.js');
 
-/** Beyond this a command has hung; it is killed, and its end says so. */
+/** Beyond this a command has hung, where nothing else is said; it is killed, and its end says so. */
 const COMMAND_MS = 240_000;
 
 export interface CommandOptions {
   /** Added to the inherited environment; a variable set to undefined is taken out of it. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
+  readonly timeoutMs?: number;
 }
 
 export interface CommandEnd {
@@ -52,7 +53,7 @@ export function start(file: string, args: readonly string[], options: CommandOpt
   const heard = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (heard.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (heard.stderr += chunk.toString()));
-  const timer = setTimeout(() => child.kill('SIGKILL'), COMMAND_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), options.timeoutMs ?? COMMAND_MS);
   const ended = once(child, 'close').then((end): CommandEnd => {
     clearTimeout(timer);
     const [code, signal] = end as [number | null, NodeJS.Signals | null];

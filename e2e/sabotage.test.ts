@@ -107,9 +107,15 @@ t.test('an early error with another text', async (t) => {
   );
 });
 
-// A sabotaged GRUB takes minutes to build, so those are left to `npm run sabotage` itself.
+// A sabotaged GRUB takes minutes to build, so those are left to `npm run sabotage` itself; one here is kept ready anyway.
 t.test('npm run sabotage: a few of its defects and a control', async (t) => {
-  const names = ['efi-base-off', 'last-table-left-out', 'required-header-tag-unknown', 'no-long-mode'];
+  const names = [
+    'efi-base-off',
+    'last-table-left-out',
+    'required-header-tag-unknown',
+    'no-long-mode',
+    'tag-21-absent',
+  ];
   await using command = start(process.execPath, [
     ...['--import', 'tsx', 'scripts/sabotage.ts', '--json', '--clean', '3'],
     ...['--filter', `{${names.join(',')}}`],
@@ -117,12 +123,14 @@ t.test('npm run sabotage: a few of its defects and a control', async (t) => {
   const { code, stdout, stderr } = await command.ended;
   t.equal(code, 0, stderr);
   const { trials, clean, falseAlarms } = JSON.parse(stdout) as {
-    trials: { defect: string; fate: string }[];
+    trials: { defect: string; depth: string; fate: string; start?: string }[];
     clean: number;
     falseAlarms: unknown[];
   };
   t.strictSame(new Set(trials.map(({ defect }) => defect)), new Set(names));
   t.ok(trials.every(({ fate }) => fate === 'killed'));
+  for (const { defect, depth, start } of trials)
+    t.equal(start, depth === 'machine' ? 'cold' : 'fork', `${defect}, as a user would boot it`);
   t.strictSame([clean, falseAlarms], [3, []]);
 });
 

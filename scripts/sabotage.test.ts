@@ -19,7 +19,7 @@ t.test('--list names defects, depth and what is missing, and boots nothing', asy
 t.test('--help', async (t) => {
   const { status, stdout } = sabotage('--help');
   t.equal(status, 0);
-  for (const option of ['--filter', '--clean', '--jobs', '--timeout', '--list', '--json'])
+  for (const option of ['--filter', '--clean', '--jobs', '--timeout', '--cold', '--list', '--json'])
     t.match(stdout, option);
 });
 

@@ -23,6 +23,9 @@ function checkoutWith(folder: string, outcomes: Readonly<Record<string, string>>
   return checkout;
 }
 
+/** Ends with 1 where the test of forks would not be told of the run that was made. */
+const wantsRun = '[ -f "$LOADBASE_DEFAULT_RUN/results.json" ] || exit 1';
+const wantsNoRun = '[ -z "$LOADBASE_DEFAULT_RUN" ] || exit 1';
 const closing = (pass: number, more = '') => `echo '# { total: ${pass}, pass: ${pass}${more} }'`;
 const matrix = (totals: object) =>
   `mkdir -p results/runs/1; echo '${JSON.stringify({ totals })}' >results/runs/1/results.json`;
@@ -66,7 +69,7 @@ t.test('a failed set-up is exit code 3 and no check', async (t) => {
 t.test('.ci/run sums what passed and what failed into its last line', async (t) => {
   const good = {
     'test:unit': closing(10, ', skip: 2'),
-    'test:e2e': closing(5),
+    'test:e2e': `${closing(5)}; ${wantsRun}`,
     start: matrix({ pass: 3, fail: 0, skip: 1, error: 0, crash: 0 }),
   };
   const runs: [string, Record<string, string>, string, number][] = [
@@ -81,7 +84,12 @@ t.test('.ci/run sums what passed and what failed into its last line', async (t) 
       1,
     ],
     ['start alone', { ...good, start: `${matrix({ pass: 3 })}; exit 3` }, '22 passed, 1 failed', 1],
-    ['no results', { ...good, start: 'exit 0' }, '19 passed, 1 failed', 1],
+    [
+      'no results',
+      { ...good, 'test:e2e': `${closing(5)}; ${wantsNoRun}`, start: 'exit 0' },
+      '19 passed, 1 failed',
+      1,
+    ],
   ];
   const folder = t.testdir(Object.fromEntries(runs.map(([what]) => [what, {}])));
   for (const [what, outcomes, last, code] of runs) {

@@ -5,7 +5,9 @@ import pLimit from 'p-limit';
 import type { InstanceResult } from '../scenario/contract.ts';
 import { failedOutcome } from '../scenario/instance-result.ts';
 import type { ReadyInstance } from '../scenario/plan.ts';
+import { Forks } from '../scenario/forks.ts';
 import { runInstance } from '../scenario/run-instance.ts';
+import type { ToolchainContext } from '../toolchain/toolchain-context.ts';
 import { applyDefect, type Prepared, type Workbench } from './apply-defect.ts';
 import type { Defect } from './defect.ts';
 import { judgeTrial, type TrialJudgement } from './judge-trial.ts';
@@ -16,6 +18,8 @@ export interface TrialRequest {
   readonly planned: ReadonlyMap<string, ReadyInstance>;
   /** Evidence of what was not as it should be stays here. */
   readonly directory: string;
+  /** Of ordinary machines, on which ordinary and patched images are booted alike; absent: every boot is cold. */
+  readonly forks?: Forks | undefined;
   readonly jobs: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
@@ -27,6 +31,7 @@ export interface Trial extends TrialJudgement {
   readonly instance: string;
   readonly verdict: InstanceResult['verdict'];
   readonly reason: string;
+  readonly start?: InstanceResult['start'];
   readonly durationMs: number;
 }
 
@@ -55,13 +60,45 @@ async function tryDefect(defect: Defect, instance: string, request: TrialRequest
   const directory = join(request.directory, defect.name);
   const started = performance.now();
   const result = await prepare(defect, instance, request).then(
-    (prepared) => runPrepared(prepared, directory, request),
+    (prepared) => runBroken(defect, prepared, directory, request),
     (error: unknown) => failedOutcome(error, 'tcg'),
   );
-  const { verdict, reason } = result;
+  const { verdict, reason, start } = result;
   const judgement = judgeTrial(defect.expected, result);
   if (judgement.fate === 'killed') await forget(directory, instance);
-  return { ...judgement, defect, instance, verdict, reason, durationMs: performance.now() - started };
+  const durationMs = performance.now() - started;
+  return { ...judgement, defect, instance, verdict, reason, ...(start ? { start } : {}), durationMs };
+}
+
+/**
+ * As a user's run would boot it. A defect of the machine is there from its reset on, and so are its boots; a broken GRUB
+ * has a frozen machine that nobody needs a second time, in a cache of its own that goes away.
+ */
+async function runBroken(
+  { make }: Defect,
+  prepared: Prepared,
+  directory: string,
+  request: TrialRequest,
+): Promise<InstanceResult> {
+  if (!request.forks || make.depth === 'machine')
+    return runPrepared(prepared, directory, { ...request, forks: undefined });
+  if (make.depth === 'image') return runPrepared(prepared, directory, request);
+  const cacheRoot = join(directory, `frozen-${prepared.planned.instance.name}`);
+  try {
+    const forks = ownForks(prepared, cacheRoot, request.bench.context);
+    return await runPrepared(prepared, directory, { ...request, forks });
+  } finally {
+    await rm(cacheRoot, { recursive: true, force: true });
+  }
+}
+
+function ownForks({ artifacts }: Prepared, cacheRoot: string, context: ToolchainContext): Forks {
+  return new Forks(artifacts, {
+    context: { ...context, cacheRoot, onProgress: () => undefined },
+    evidence: (name) => join(cacheRoot, name),
+    onNotice: (detail) =>
+      context.onProgress({ task: 'frozen machine', step: 'freeze', state: 'notice', detail }),
+  });
 }
 
 /** Evidence of what went as it should; the folder above goes with its last. */
@@ -85,6 +122,7 @@ function runPrepared(prepared: Prepared, directory: string, request: TrialReques
   return runInstance({
     ...prepared,
     runDirectory: directory,
+    forks: request.forks,
     timeoutMs: request.timeoutMs,
     repeat: '',
     signal: request.signal,

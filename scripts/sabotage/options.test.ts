@@ -3,7 +3,8 @@ import { DEFECTS } from '../../harness/sabotage/catalogue.ts';
 import { readOptions } from './options.ts';
 
 t.test('defaults: every defect, a hundred ordinary instances', async (t) => {
-  t.match(readOptions([]), { defects: DEFECTS, clean: 100, list: false, json: false });
+  t.match(readOptions([]), { defects: DEFECTS, clean: 100, cold: false, list: false, json: false });
+  t.match(readOptions(['--cold']), { cold: true });
 });
 
 t.test('a filter is a glob on names, or a depth', async (t) => {

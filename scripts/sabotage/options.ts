@@ -12,17 +12,20 @@ export interface SabotageOptions {
   readonly clean: number;
   readonly jobs: number;
   readonly timeoutMs: number;
+  /** Every machine from its reset vector. */
+  readonly cold: boolean;
   readonly list: boolean;
   readonly json: boolean;
   readonly help: boolean;
 }
 
-export const HELP = `npm run sabotage -- [--filter GLOB] [--clean N] [--jobs N] [--timeout S] [--list] [--json]
+export const HELP = `npm run sabotage -- [--filter GLOB] [--clean N] [--jobs N] [--timeout S] [--cold] [--list] [--json]
 
   --filter GLOB  only defects whose name matches, e.g. 'trampoline-*'; or a depth: image, grub, machine
   --clean N      ordinary instances that must pass: the default matrix until there are N (default 100; 0: none)
   --jobs N       machines at a time (default: one a core)
   --timeout S    seconds an instance may take (default 60)
+  --cold         boot every machine from its reset vector instead of forking a frozen one
   --list         the defects and what each breaks
   --json         one JSON document instead of the table
   --help         this
@@ -35,6 +38,7 @@ const OPTIONS = {
   clean: { type: 'string', default: '100' },
   jobs: { type: 'string', default: String(availableParallelism()) },
   timeout: { type: 'string', default: '60' },
+  cold: { type: 'boolean', default: false },
   list: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },

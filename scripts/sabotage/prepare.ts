@@ -7,7 +7,8 @@ import { grubBuild } from '../../harness/grub/build.ts';
 import type { Workbench } from '../../harness/sabotage/apply-defect.ts';
 import type { XenBytes } from '../../harness/sabotage/xen-reader.ts';
 import type { TrialRequest } from '../../harness/sabotage/trials.ts';
-import { prepareArtifacts } from '../../harness/scenario/artifacts.ts';
+import { preparationFolder, prepareArtifacts } from '../../harness/scenario/artifacts.ts';
+import { Forks } from '../../harness/scenario/forks.ts';
 import { prepareSubjects, type Subjects } from '../../harness/scenario/prepare-subjects.ts';
 import type { RunEvent } from '../../harness/scenario/contract.ts';
 import { planRun } from '../../harness/scenario/plan.ts';
@@ -63,15 +64,10 @@ export async function prepareTrials(
     context,
   };
   const planned = new Map(ready.map((instance) => [instance.instance.name, instance]));
+  const evidence = (name: string) => preparationFolder(directory, name);
+  const forks = options.cold ? undefined : new Forks(artifacts, { context, evidence, onNotice: say });
   const { jobs, timeoutMs } = options;
-  return {
-    bench,
-    planned,
-    directory,
-    signal,
-    jobs,
-    timeoutMs,
-  };
+  return { bench, planned, directory, forks, signal, jobs, timeoutMs };
 }
 
 /** @throws Error where Xen was not made. */
