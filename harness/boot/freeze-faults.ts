@@ -20,11 +20,15 @@ export function causeInWords(error: unknown): string {
   return oneLine(error instanceof Error ? error.message : String(error));
 }
 
+/** Source: QEMU util/error-report.c: the program's name goes before each message. */
+const QEMU_SAYS = /^\S*qemu-system\S*: /;
+
 /** Its logs are those of the next boot by the time that somebody looks. */
 function startInWords({ exit, stderr }: QemuStartError): string {
   const how = exit.kind === 'exit' ? `exited with ${exit.code}` : `was ended by ${exit.signal}`;
-  const [first = ''] = stderr.trim().split('\n');
-  return `QEMU ${how}: ${first.replace(/^\S*qemu-system\S*: /, '').trim() || 'it said nothing'}`;
+  const lines = stderr.trim().split('\n');
+  const first = lines.find((line) => QEMU_SAYS.test(line)) ?? lines[0] ?? '';
+  return `QEMU ${how}: ${first.replace(QEMU_SAYS, '').trim() || 'it said nothing'}`;
 }
 
 function oneLine(text: string): string {

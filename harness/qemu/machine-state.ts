@@ -56,6 +56,9 @@ export const STATE_FILES = {
   variables: 'variables.fd',
 } as const;
 
+/** A QEMU that takes longer to say that it will begin hangs. */
+const ANSWER_MS = 10_000;
+
 export const CAPABILITIES = ['x-ignore-shared', 'events'].map((capability) => ({ capability, state: true }));
 
 /** What save-machine-state.ts wrote. RAM is read into memory. @throws MachineStateError naming the file that is of no use. */
@@ -119,8 +122,9 @@ export async function openDevices({
  * @throws MachineStateError where QEMU refuses and lives; where it does not, its end says why. DeadlineError.
  */
 export async function loadDevices(qmp: QmpClient, deadline: Deadline): Promise<void> {
-  await asStateError(qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES }));
-  await asStateError(qmp.execute('migrate-incoming', { uri: 'fd:0' }));
+  const inTime = { timeoutMs: deadline.cut(ANSWER_MS).remainingMs };
+  await asStateError(qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES }, inTime));
+  await asStateError(qmp.execute('migrate-incoming', { uri: 'fd:0' }, inTime));
   await settled(qmp, deadline, 0);
 }
 
