@@ -15,7 +15,14 @@ import { QmpClient } from '../qmp/qmp-client.ts';
 import { createSocketFolder, type SocketFolder } from '../workdir/socket-folder.ts';
 import { qemuArguments } from './argv.ts';
 import { GuestRam } from './guest-ram.ts';
-import { loadDevices, NoRoomForRamError, openDevices, readable, type MachineState } from './machine-state.ts';
+import {
+  loadDevices,
+  MigrationFailedError,
+  NoRoomForRamError,
+  openDevices,
+  readable,
+  type MachineState,
+} from './machine-state.ts';
 import { SerialPipe } from './serial-pipe.ts';
 import type { FirmwareImage, MachineSpec, MachineWiring } from './machine-spec.ts';
 
@@ -74,7 +81,7 @@ export interface Machine extends AsyncDisposable {
 }
 
 /**
- * @throws QemuStartError, MachineStateError, NoRoomForRamError, DeadlineError, SocketPathTooLongError, and what QmpClient.connect, createSocketFolder and
+ * @throws QemuStartError, MachineStateError, MigrationFailedError, NoRoomForRamError, DeadlineError, SocketPathTooLongError, and what QmpClient.connect, createSocketFolder and
  * launchGroup throw.
  */
 export async function launchMachine(options: LaunchOptions): Promise<Machine> {
@@ -169,8 +176,8 @@ async function heardOut<T>(answer: Promise<T>, stream: Socket, ended: Promise<ne
   try {
     return await Promise.race([answer, ended]);
   } catch (error) {
-    const peerIsGone = stream.readableEnded || stream.errored !== null;
-    if (!peerIsGone) throw error;
+    const peerEnds = stream.readableEnded || stream.errored !== null || error instanceof MigrationFailedError;
+    if (!peerEnds) throw error;
     throw await Deadline.in(EXIT_SEEN_MS)
       .wait(ended, 'the exit')
       .catch((exit: unknown) => (exit instanceof QemuStartError ? exit : error));

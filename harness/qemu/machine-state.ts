@@ -32,6 +32,14 @@ export class MachineStateError extends Error {
   override readonly name = 'MachineStateError';
 }
 
+/** QEMU began to save or to load and gave up; where it was to load, it ends and its stderr says why. */
+export class MigrationFailedError extends Error {
+  override readonly name = 'MigrationFailedError';
+  constructor() {
+    super('QEMU says that its migration failed');
+  }
+}
+
 /** This QEMU knows nothing of what is needed to put any machine into files. */
 export class UnsavableError extends Error {
   override readonly name = 'UnsavableError';
@@ -119,7 +127,7 @@ export async function openDevices({
 
 /**
  * Loads the stream on QEMU's standard input. Its RAM is filled already: virtio looks into it while it is loaded.
- * @throws MachineStateError where QEMU refuses and lives; where it does not, its end says why. DeadlineError.
+ * @throws MachineStateError where QEMU refuses and lives; MigrationFailedError, where its end says why. DeadlineError.
  */
 export async function loadDevices(qmp: QmpClient, deadline: Deadline): Promise<void> {
   const inTime = { timeoutMs: deadline.cut(ANSWER_MS).remainingMs };
@@ -128,12 +136,12 @@ export async function loadDevices(qmp: QmpClient, deadline: Deadline): Promise<v
   await settled(qmp, deadline, 0);
 }
 
-/** Waits for the end of a migration. Source: qapi/migration.json, MigrationStatus. @throws MachineStateError, DeadlineError */
+/** Waits for the end of a migration. Source: qapi/migration.json, MigrationStatus. @throws MigrationFailedError, DeadlineError */
 export async function settled(qmp: QmpClient, deadline: Deadline, after: number): Promise<void> {
   const isEnd = ({ name, data }: QmpEvent) =>
     name === 'MIGRATION' && (data['status'] === 'completed' || data['status'] === 'failed');
   const { data } = await qmp.waitForEvent(isEnd, deadline, { after });
-  if (data['status'] === 'failed') throw new MachineStateError('QEMU says that its migration failed');
+  if (data['status'] === 'failed') throw new MigrationFailedError();
 }
 
 /** What QEMU refuses is something that it cannot do. @throws MachineStateError */

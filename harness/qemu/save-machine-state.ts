@@ -36,7 +36,7 @@ export async function prepareToSave({ ram, qmp }: Machine): Promise<void> {
 
 /**
  * Writes a stopped machine into files of `directory`. The machine is of no use afterwards but to be ended.
- * @throws MachineStateError, UnsavableError, NoRoomForRamError, DeadlineError, and what writing throws.
+ * @throws MachineStateError, MigrationFailedError, UnsavableError, NoRoomForRamError, DeadlineError, and what writing throws.
  */
 export async function saveMachineState(
   machine: Machine,

@@ -15,7 +15,7 @@ import { writePayloadDrive } from '../image/payload-drive.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { Laps } from '../lifetime/laps.ts';
 import { QemuStartError } from '../qemu/launch.ts';
-import { MachineStateError, NoRoomForRamError } from '../qemu/machine-state.ts';
+import { MachineStateError, MigrationFailedError, NoRoomForRamError } from '../qemu/machine-state.ts';
 import { writeFilePlain } from '../workdir/atomic-file.ts';
 import { instanceFolder } from '../workdir/run-folder.ts';
 import { consoleVersion } from '../xen/console.ts';
@@ -104,7 +104,8 @@ async function boot(run: TimedRun): Promise<Outcome> {
 /** What says nothing about the instance; QEMU that was killed, or is silent, is the host's trouble. */
 function isFrozenMachinesFault(error: unknown): error is Error {
   if (error instanceof QemuStartError) return error.exit.kind === 'exit';
-  return error instanceof MachineStateError || error instanceof WrongPayloadError;
+  const kinds = [MachineStateError, MigrationFailedError, WrongPayloadError];
+  return kinds.some((kind) => error instanceof kind);
 }
 
 async function bootFrom(run: TimedRun, from: FrozenMachine | undefined): Promise<Outcome> {
