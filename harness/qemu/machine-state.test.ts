@@ -53,7 +53,8 @@ function launch({ spec, directory, stderrPath }: Bench, state?: MachineState): P
   });
 }
 
-const count = async ({ ram }: Machine) => (await ram?.read(0x8000, 4))?.readUInt32LE() ?? 0;
+const count = async ({ ram }: Machine) =>
+  Buffer.from((await ram?.read(0x8000, 4)) ?? [0, 0, 0, 0]).readUInt32LE();
 const registers = ({ qmp }: Machine) =>
   qmp.execute('human-monitor-command', { 'command-line': 'info registers' });
 
