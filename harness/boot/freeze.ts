@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeBlankDrive } from '../image/payload-drive.ts';
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { MachineSpec } from '../qemu/machine-spec.ts';
-import { saveMachineState } from '../qemu/save-machine-state.ts';
+import { prepareToSave, saveMachineState } from '../qemu/save-machine-state.ts';
 import { makeFolder } from '../workdir/run-folder.ts';
 import type { BootEnd } from './boot-end.ts';
 import { BootSession } from './boot-session.ts';
@@ -36,7 +36,7 @@ export class NotFrozenError extends Error {
   }
 }
 
-/** @throws NotFrozenError, MachineStateError, and what BootSession.launch throws; the signal's reason on abort. */
+/** @throws NotFrozenError, MachineStateError, UnsavableError, NoRoomForRamError, and what BootSession.launch throws; the signal's reason on abort. */
 export async function freeze(request: FreezeRequest): Promise<void> {
   await makeFolder(request.evidence);
   const payload = join(request.evidence, 'payload');
@@ -51,6 +51,8 @@ export async function freeze(request: FreezeRequest): Promise<void> {
     });
     const said: Buffer[] = [];
     session.machine.serial.on('data', (chunk: Buffer) => said.push(chunk));
+    // Seconds of booting would else come before the answer.
+    await prepareToSave(session.machine);
     const end = await session.runToReady();
     if (end) throw new NotFrozenError(end, request.evidence);
     await saveMachineState(session.machine, request.into, request.deadline);

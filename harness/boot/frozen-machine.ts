@@ -5,7 +5,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readMachineState, type MachineState } from '../qemu/machine-state.ts';
+import type { MachineSpec } from '../qemu/machine-spec.ts';
+import { readable, readMachineState, type MachineState } from '../qemu/machine-state.ts';
 
 export interface FrozenMachine {
   readonly state: MachineState;
@@ -16,11 +17,14 @@ export interface FrozenMachine {
 /** File in its folder, beside the machine's state. */
 export const CONSOLE_FILE = 'console';
 
-/** What freeze.ts wrote into a folder. @throws what reading throws; SyntaxError. */
-export async function readFrozenMachine(directory: string, firmware: 'bios' | 'efi'): Promise<FrozenMachine> {
+/** What freeze.ts wrote into a folder. @throws MachineStateError naming the file that is of no use. */
+export async function readFrozenMachine(
+  directory: string,
+  spec: Pick<MachineSpec, 'firmware' | 'memoryMib'>,
+): Promise<FrozenMachine> {
   const [state, console] = await Promise.all([
-    readMachineState(directory, firmware),
-    readFile(join(directory, CONSOLE_FILE)),
+    readMachineState(directory, spec),
+    readable(join(directory, CONSOLE_FILE), (path) => readFile(path)),
   ]);
   return { state, console };
 }

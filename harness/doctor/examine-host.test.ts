@@ -103,3 +103,16 @@ t.test('with all tools there, what is left is to build; nothing is proved before
   t.equal(report.nextAction, 'npx loadbase build');
   t.notOk(existsSync(join(cacheRoot, 'accelerators')));
 });
+
+t.test('frozen machines are counted, where there are any', async (t) => {
+  const cacheRoot = join(t.testdir({}), 'cache');
+  t.equal(need(await examine(t, { cacheRoot }), 'cache')?.detail, undefined);
+  for (const name of ['frozen-a', 'frozen-b', 'grub']) {
+    mkdirSync(join(cacheRoot, 'entries', name), { recursive: true });
+    writeFileSync(join(cacheRoot, 'entries', name, 'ram'), Buffer.alloc(600 * 1024));
+  }
+  t.match(need(await examine(t, { cacheRoot }), 'cache'), {
+    state: 'ok',
+    detail: 'frozen machines: 2, 2 MiB (the oldest go beyond 4 GiB)',
+  });
+});

@@ -1,7 +1,9 @@
 /** Everything a run needs, looked at at once, with one next action. Builds nothing; boots only to prove an accelerator. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MIB } from '../bits/align.ts';
 import { proveAccelerator } from '../boot/accelerator-proof.ts';
+import { FROZEN_PREFIX } from '../boot/frozen-request.ts';
 import { grubBuildIfCached } from '../grub/build.ts';
 import { bootMedium } from '../image/medium.ts';
 import {
@@ -17,6 +19,7 @@ import {
 import { findEfiFirmware } from '../qemu/firmware.ts';
 import type { FirmwareImage } from '../qemu/machine-spec.ts';
 import type { DoctorNeed, DoctorReport } from '../scenario/doctor-report.ts';
+import { entrySizes } from '../toolchain/eviction.ts';
 import type { ToolchainContext } from '../toolchain/toolchain-context.ts';
 import { xenBuildIfCached } from '../xen/build.ts';
 import { PROGRAMS } from './programs.ts';
@@ -106,7 +109,9 @@ async function examineCache(cacheRoot: string): Promise<DoctorNeed> {
     const probe = join(cacheRoot, `.doctor-${process.pid}`);
     await mkdir(probe, { recursive: true });
     await rm(probe, { recursive: true });
-    return { name: 'cache', state: 'ok', found: cacheRoot };
+    const { count, sizeBytes } = await entrySizes(cacheRoot, FROZEN_PREFIX);
+    const detail = `frozen machines: ${count}, ${Math.ceil(sizeBytes / MIB)} MiB (the oldest go beyond 4 GiB)`;
+    return { name: 'cache', state: 'ok', found: cacheRoot, ...(count > 0 ? { detail } : {}) };
   } catch (error) {
     return { name: 'cache', state: 'broken', found: cacheRoot, detail: messageOf(error) };
   }

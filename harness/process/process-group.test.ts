@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { chmodSync, readFileSync, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { Deadline } from '../lifetime/deadline.ts';
@@ -89,6 +90,20 @@ t.test(
     t.same(await group.exited, { kind: 'exit', code: 5 });
   },
 );
+
+t.test('an open file as standard input, from where it stands; it stays ours', async (t) => {
+  const folder = t.testdir({ input: 'one\ntwo\n' });
+  const file = await open(join(folder, 'input'), 'r');
+  await file.read(Buffer.alloc(4), 0, 4);
+  const said = join(folder, 'said');
+  await using group = await launchGroup('cat', [], {
+    ...{ stdinFd: file.fd, stdoutPath: said, stderrPath: join(folder, 'stderr') },
+  });
+  t.same(await group.exited, { kind: 'exit', code: 0 });
+  t.equal(readFileSync(said, 'utf8'), 'two\n');
+  await t.resolves(file.stat());
+  await file.close();
+});
 
 t.test('a log that can not be opened starts nothing', async (t) => {
   const stderrPath = join(t.testdir({}), 'no', 'stderr');

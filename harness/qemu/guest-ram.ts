@@ -98,7 +98,7 @@ export class GuestRam implements AsyncDisposable {
     return { extents, bytes };
   }
 
-  /** What {@link contents} gave, of a machine of the same memory size. Nothing has run yet. */
+  /** What {@link contents} gave, of a machine of the same memory size. Nothing has run yet. @throws what writing throws: ENOSPC */
   async fill({
     extents,
     bytes,
@@ -108,7 +108,9 @@ export class GuestRam implements AsyncDisposable {
   }): Promise<void> {
     let at = 0;
     for (const { start, end } of extents) {
-      await this.#file.write(bytes, at, end - start, start);
+      const { bytesWritten } = await this.#file.write(bytes, at, end - start, start);
+      // write(2): what there is room for is written without a word.
+      if (bytesWritten < end - start) throw Object.assign(new Error('no room for RAM'), { code: 'ENOSPC' });
       at += end - start;
     }
   }

@@ -15,9 +15,16 @@ import { QmpClient } from '../qmp/qmp-client.ts';
 import { createSocketFolder, type SocketFolder } from '../workdir/socket-folder.ts';
 import { qemuArguments } from './argv.ts';
 import { GuestRam } from './guest-ram.ts';
-import { loadDevices, MachineStateError, openDevices, type MachineState } from './machine-state.ts';
+import {
+  loadDevices,
+  MigrationFailedError,
+  NoRoomForRamError,
+  openDevices,
+  readable,
+  type MachineState,
+} from './machine-state.ts';
 import { SerialPipe } from './serial-pipe.ts';
-import type { MachineSpec, MachineWiring } from './machine-spec.ts';
+import type { FirmwareImage, MachineSpec, MachineWiring } from './machine-spec.ts';
 
 /** QEMU ended before or while it was being connected: its own words say why. */
 export class QemuStartError extends Error {
@@ -74,7 +81,7 @@ export interface Machine extends AsyncDisposable {
 }
 
 /**
- * @throws QemuStartError, MachineStateError, DeadlineError, SocketPathTooLongError, and what QmpClient.connect, createSocketFolder and
+ * @throws QemuStartError, MachineStateError, MigrationFailedError, NoRoomForRamError, DeadlineError, SocketPathTooLongError, and what QmpClient.connect, createSocketFolder and
  * launchGroup throw.
  */
 export async function launchMachine(options: LaunchOptions): Promise<Machine> {
@@ -98,8 +105,7 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
     ...(ram ? { ram: ram.path } : {}),
     ...(state ? { incoming: true } : {}),
   };
-  if (spec.firmware.kind === 'efi')
-    await copyFile(state?.variables ?? spec.firmware.variablesTemplate, wiring.variables);
+  if (spec.firmware.kind === 'efi') await copyVariables(spec.firmware, state, wiring.variables);
   options.laps?.enter('start');
   const qmpListener = await listen(wiring.qmpSocket, releases);
   const pipe = await SerialPipe.create(wiring.serialPipe);
@@ -116,7 +122,7 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
   const qmp = await greet(qmpStream, ended, options);
   if (state) {
     options.laps?.enter('restore');
-    await Promise.race([loadDevices(qmp, deadline), ended]);
+    await heardOut(loadDevices(qmp, deadline), qmpStream, ended);
   }
   const serial = pipe.read();
   releases.add('the serial port', () => serial.destroy());
@@ -135,23 +141,43 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
 }
 
 async function fillRam(ram: GuestRam | undefined, state: MachineState): Promise<void> {
-  if (!ram)
-    throw new MachineStateError('no memory file system (/dev/shm) has room for the machine’s RAM as a file');
-  await ram.fill(state.ram);
+  if (!ram) throw new NoRoomForRamError();
+  try {
+    await ram.fill(state.ram);
+  } catch (cause) {
+    // Others have taken the room since it was asked for.
+    throw (cause as NodeJS.ErrnoException).code === 'ENOSPC' ? new NoRoomForRamError({ cause }) : cause;
+  }
 }
 
-/** Where QEMU died instead of greeting, its exit and its stderr say more than the socket that closed before. */
+async function copyVariables(
+  { variablesTemplate }: Extract<FirmwareImage, { kind: 'efi' }>,
+  state: MachineState | undefined,
+  to: string,
+): Promise<void> {
+  const copy = (path: string) => copyFile(path, to);
+  await (state?.variables === undefined ? copy(variablesTemplate) : readable(state.variables, copy));
+}
+
 async function greet(
   stream: Socket,
   ended: Promise<never>,
   { deadline, onQmpLine }: LaunchOptions,
 ): Promise<QmpClient> {
+  return heardOut(
+    QmpClient.connect(stream, { deadline, ...(onQmpLine ? { onLine: onQmpLine } : {}) }),
+    stream,
+    ended,
+  );
+}
+
+/** Where QEMU died instead of answering, its exit and its stderr say more than the socket that closed before. */
+async function heardOut<T>(answer: Promise<T>, stream: Socket, ended: Promise<never>): Promise<T> {
   try {
-    const client = QmpClient.connect(stream, { deadline, ...(onQmpLine ? { onLine: onQmpLine } : {}) });
-    return await Promise.race([client, ended]);
+    return await Promise.race([answer, ended]);
   } catch (error) {
-    const peerIsGone = stream.readableEnded || stream.errored !== null;
-    if (!peerIsGone) throw error;
+    const peerEnds = stream.readableEnded || stream.errored !== null || error instanceof MigrationFailedError;
+    if (!peerEnds) throw error;
     throw await Deadline.in(EXIT_SEEN_MS)
       .wait(ended, 'the exit')
       .catch((exit: unknown) => (exit instanceof QemuStartError ? exit : error));

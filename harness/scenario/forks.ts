@@ -1,6 +1,8 @@
 /** Which frozen machine a planned instance goes on from. */
+import { causeInWords } from '../boot/freeze-faults.ts';
 import type { FrozenMachine } from '../boot/frozen-machine.ts';
-import { FrozenMachines, type FrozenMachinesOptions, type FrozenSpec } from '../boot/frozen-machines.ts';
+import { FrozenMachines, type FrozenMachinesOptions } from '../boot/frozen-machines.ts';
+import type { FrozenSpec } from '../boot/frozen-request.ts';
 import { archiveSizeBytes } from '../image/payload.ts';
 import { driveSizeBytes } from '../image/payload-drive.ts';
 import { firmwareKey, type Artifacts } from './artifacts.ts';
@@ -18,19 +20,28 @@ export class Forks {
     this.#frozen = new FrozenMachines({ ...options, qemu: artifacts.qemu });
   }
 
-  /** The same for instances that share a frozen machine. */
-  key(planned: ReadyInstance): Promise<string> {
-    return this.#frozen.key(this.#wanted(planned));
+  /** The same for instances that share a frozen machine; undefined where there can be none, which {@link find} tells. */
+  async key(planned: ReadyInstance): Promise<string | undefined> {
+    try {
+      return await this.#frozen.key(this.#wanted(planned));
+    } catch {
+      return undefined;
+    }
   }
 
-  /** undefined: boot cold; why was told. @throws the signal's reason on abort. */
-  find(planned: ReadyInstance): Promise<FrozenMachine | undefined> {
+  /** undefined: boot cold; why was told. @throws PayloadError; the signal's reason on abort. */
+  async find(planned: ReadyInstance): Promise<FrozenMachine | undefined> {
     return this.#frozen.find(this.#wanted(planned));
   }
 
   /** No fork goes on from what {@link find} gave. */
-  giveBack(planned: ReadyInstance, reason: string): Promise<void> {
-    return this.#frozen.giveBack(this.#wanted(planned), reason);
+  async giveBack(planned: ReadyInstance, machine: FrozenMachine, error: Error): Promise<void> {
+    await this.#frozen.giveBack(this.#wanted(planned), machine, causeInWords(error));
+  }
+
+  /** The host cannot fork now, whatever {@link find} gave. */
+  tellHostFault(error: Error): void {
+    this.#frozen.tellHostFault(error);
   }
 
   #wanted(planned: ReadyInstance): FrozenSpec {

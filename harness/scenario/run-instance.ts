@@ -15,7 +15,7 @@ import { writePayloadDrive } from '../image/payload-drive.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { Laps } from '../lifetime/laps.ts';
 import { QemuStartError } from '../qemu/launch.ts';
-import { MachineStateError } from '../qemu/machine-state.ts';
+import { MachineStateError, MigrationFailedError, NoRoomForRamError } from '../qemu/machine-state.ts';
 import { writeFilePlain } from '../workdir/atomic-file.ts';
 import { instanceFolder } from '../workdir/run-folder.ts';
 import { consoleVersion } from '../xen/console.ts';
@@ -84,13 +84,19 @@ type TimedRun = InstanceRun & { readonly laps: Laps };
 
 /** As a fork where there is a frozen machine that it goes on from, else cold. */
 async function boot(run: TimedRun): Promise<Outcome> {
-  const { forks, planned } = run;
-  const from = await forks?.find(planned);
+  const { forks, planned, signal } = run;
+  // A fork's memory is shared, always.
+  const from = run.layout === false ? undefined : await forks?.find(planned);
   try {
     return await bootFrom(run, from);
   } catch (error) {
-    if (!forks || !from || !isFrozenMachinesFault(error)) throw error;
-    await forks.giveBack(planned, error.message);
+    if (!forks || !from || signal.aborted) throw error;
+    if (error instanceof NoRoomForRamError) {
+      forks.tellHostFault(error);
+      return bootFrom(run, undefined);
+    }
+    if (!isFrozenMachinesFault(error)) throw error;
+    await forks.giveBack(planned, from, error);
     return boot(run);
   }
 }
@@ -98,7 +104,8 @@ async function boot(run: TimedRun): Promise<Outcome> {
 /** What says nothing about the instance; QEMU that was killed, or is silent, is the host's trouble. */
 function isFrozenMachinesFault(error: unknown): error is Error {
   if (error instanceof QemuStartError) return error.exit.kind === 'exit';
-  return error instanceof MachineStateError || error instanceof WrongPayloadError;
+  const kinds = [MachineStateError, MigrationFailedError, WrongPayloadError];
+  return kinds.some((kind) => error instanceof kind);
 }
 
 async function bootFrom(run: TimedRun, from: FrozenMachine | undefined): Promise<Outcome> {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Releases } from '../lifetime/releases.ts';
 import { withLock } from '../process/lock.ts';
 import { cacheError } from './build-failed-error.ts';
 import { digestOfInputs, type KeyInputs } from './digest.ts';
-import { type Manifest, verifyManifest, writeManifest } from './manifest.ts';
+import { type Manifest, readManifest, verifyManifest, writeManifest } from './manifest.ts';
 import { readTimings, writeTimings } from './timings.ts';
 import type { ToolchainContext } from './toolchain-context.ts';
 import { Workshop } from './workshop.ts';
@@ -40,6 +40,11 @@ export class Cache {
 
   /** The entry if it is there and whole; never builds. A damaged one is told as a notice. */
   async lookup(request: EntryRequest): Promise<CacheEntry | undefined> {
+    return this.#lookup(request, new Set());
+  }
+
+  /** @param told reasons that need not be told again. */
+  async #lookup(request: EntryRequest, told: Set<string>): Promise<CacheEntry | undefined> {
     const digest = this.digest(request);
     const directory = this.#entryDirectory(request.task, digest);
     const found = await verifyManifest(directory, digest);
@@ -49,12 +54,14 @@ export class Cache {
       case 'whole':
         return { directory, digest, manifest: found.manifest, reused: true };
       case 'damaged':
-        this.context.onProgress({
-          task: request.task,
-          step: 'check the cache',
-          state: 'notice',
-          detail: `the cached result is damaged (${found.reason}) and has to be built again`,
-        });
+        if (!told.has(found.reason))
+          this.context.onProgress({
+            task: request.task,
+            step: 'check the cache',
+            state: 'notice',
+            detail: `the cached result is damaged (${found.reason}) and has to be built again`,
+          });
+        told.add(found.reason);
         return undefined;
     }
   }
@@ -69,25 +76,42 @@ export class Cache {
     build: (workshop: Workshop) => Promise<void>,
     alongside: readonly EntryRequest[] = [],
   ): Promise<CacheEntry> {
-    const { task } = request;
-    const found = await this.lookup(request);
+    const told = new Set<string>();
+    const found = await this.#lookup(request, told);
     if (found !== undefined) return found;
-    const { signal } = this.context;
-    const onWait = (): void =>
-      this.context.onProgress({
-        task,
-        step: 'wait',
-        state: 'waiting',
-        detail: `another run is building ${task}`,
-      });
+    return this.#locked(
+      request.task,
+      async () => (await this.#lookup(request, told)) ?? (await this.#build(request, build, alongside)),
+    );
+  }
+
+  /**
+   * Takes away an entry that is whole but of no use, unless another run has built it anew meanwhile.
+   * @throws CacheFolderError; the signal's reason on abort.
+   */
+  async discard({ directory, manifest }: CacheEntry): Promise<void> {
+    const { task } = manifest;
+    await this.#locked(task, async () => {
+      const present = await readManifest(directory);
+      if (present !== undefined && present.builtAt !== manifest.builtAt) return;
+      const bench = join(this.context.cacheRoot, 'build', task);
+      await mkdir(bench, { recursive: true });
+      await this.#stepAside(directory, bench);
+      await rm(bench, { recursive: true, force: true, maxRetries: 3 });
+    });
+  }
+
+  async #locked<T>(task: string, work: () => Promise<T>): Promise<T> {
+    const { signal, cacheRoot } = this.context;
+    const detail = `another run is building ${task}`;
+    const onWait = (): void => this.context.onProgress({ task, step: 'wait', state: 'waiting', detail });
     try {
-      return await withLock(
-        join(this.context.cacheRoot, 'locks', `${task}.lock`),
-        async () => (await this.lookup(request)) ?? (await this.#build(request, build, alongside)),
-        { onWait, ...(signal === undefined ? {} : { signal }) },
-      );
+      return await withLock(join(cacheRoot, 'locks', `${task}.lock`), work, {
+        onWait,
+        ...(signal === undefined ? {} : { signal }),
+      });
     } catch (cause) {
-      throw cacheError(this.context.cacheRoot, cause);
+      throw cacheError(cacheRoot, cause);
     }
   }
 
@@ -134,11 +158,17 @@ export class Cache {
   /** A folder cannot be renamed over one with files in it: what is there (damaged, or the same) steps aside first. */
   async #replace(staging: string, directory: string, scratch: string): Promise<void> {
     await mkdir(join(directory, '..'), { recursive: true });
+    await this.#stepAside(directory, scratch);
+    await rename(staging, directory);
+  }
+
+  async #stepAside(directory: string, scratch: string): Promise<void> {
     const aside = `${join(scratch, 'replaced')}-${Date.now()}`;
+    // A folder that may not be written cannot be moved either (rename(2), EACCES).
+    await chmod(directory, 0o700).catch(() => undefined);
     await rename(directory, aside).catch((cause: NodeJS.ErrnoException) => {
       if (cause.code !== 'ENOENT') throw cause;
     });
-    await rename(staging, directory);
   }
 
   #entryDirectory(task: string, digest: string): string {

@@ -50,7 +50,9 @@ export type Verification =
 
 /** Reads the manifest in `directory` and compares every file with it. */
 export async function verifyManifest(directory: string, digest: string): Promise<Verification> {
-  if (!(await isDirectory(directory))) return { state: 'absent' };
+  const found = await kindOf(directory);
+  if (found === 'absent') return { state: 'absent' };
+  if (found === 'other') return { state: 'damaged', reason: 'something that is no folder has its name' };
   const manifest = await readManifest(directory);
   if (manifest === undefined)
     return { state: 'damaged', reason: `${MANIFEST_FILE} is missing or unreadable` };
@@ -65,7 +67,8 @@ export async function verifyManifest(directory: string, digest: string): Promise
   return reason === undefined ? { state: 'whole', manifest } : { state: 'damaged', reason };
 }
 
-async function readManifest(directory: string): Promise<Manifest | undefined> {
+/** @returns undefined where there is none that can be read. */
+export async function readManifest(directory: string): Promise<Manifest | undefined> {
   try {
     const parsed: unknown = JSON.parse(await readFile(join(directory, MANIFEST_FILE), 'utf8'));
     return isManifest(parsed) ? parsed : undefined;
@@ -105,6 +108,8 @@ async function compareFile(
   }
 }
 
-async function isDirectory(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+async function kindOf(path: string): Promise<'folder' | 'other' | 'absent'> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined) return 'absent';
+  return found.isDirectory() ? 'folder' : 'other';
 }

@@ -28,10 +28,27 @@ export function live() {
   setInterval(() => {}, 1000);
 }
 
-/** None of them can be frozen. */
+/** Those without a `migration` cannot be frozen. */
 const NO_MIGRATION = { class: 'GenericError', desc: "Invalid parameter 'x-ignore-shared'" };
 
-/** Greets, then answers each command with an empty object after telling `on[command]`. */
+/**
+ * A migration that ends well, for `speakQmp`: to a socket some bytes are sent, from a file nothing is read.
+ * `loads` false: the end of loading is never told.
+ */
+export const migration = ({ loads = true } = {}) => ({
+  'migrate-set-capabilities': () => {},
+  'migrate-set-parameters': () => {},
+  migrate: ({ uri }) =>
+    connect(uri.replace(/^unix:/, '')).end('devices', () => event('MIGRATION', { status: 'completed' })),
+  'migrate-incoming': () => {
+    if (loads) event('MIGRATION', { status: 'completed' });
+  },
+});
+
+/** Whether this machine's state is to be loaded. */
+export const isFork = process.argv.includes('-incoming');
+
+/** Greets, then answers each command with an empty object and tells `on[command]`; null: it is never answered. */
 export function speakQmp(on = {}) {
   let held = '';
   const say = (message) => qmp.write(`${JSON.stringify(message)}\r\n`);
@@ -39,9 +56,11 @@ export function speakQmp(on = {}) {
   qmp.on('data', (chunk) => {
     const lines = (held + chunk).split('\n');
     held = lines.pop();
-    for (const { execute, id } of lines.map((line) => JSON.parse(line))) {
-      say(execute.startsWith('migrate') ? { error: NO_MIGRATION, id } : { return: {}, id });
-      on[execute]?.();
+    for (const { execute, id, arguments: given } of lines.map((line) => JSON.parse(line))) {
+      if (on[execute] === null) continue;
+      const refuses = execute.startsWith('migrate') && !on[execute];
+      say(refuses ? { error: NO_MIGRATION, id } : { return: {}, id });
+      on[execute]?.(given);
     }
   });
 }
@@ -66,9 +85,12 @@ const MEMORY_MAP = [
   'base_addr = 0x100000, length = 0x3f00000, available RAM',
 ];
 
-/** Up to the choice, as every boot begins: GRUB rings when it is ready for the payload, and `then` follows the next `cont`. */
+/**
+ * Up to the choice, as every boot begins: GRUB rings when it is ready for the payload, and `then` follows the next `cont`.
+ * A fork has that behind it.
+ */
 export function start(then) {
-  let continued = 0;
+  let continued = isFork ? 1 : 0;
   return () => {
     if (++continued > 1) {
       print(`loadbase: choice ${choice()}`);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Takes every command, does nothing, and does not go when asked to.
-import { live, speakQmp } from './fake-qemu.js';
+import { live, migration, speakQmp } from './fake-qemu.js';
 
 process.on('SIGTERM', () => {});
-speakQmp();
+speakQmp(migration());
 live();
