@@ -2,9 +2,9 @@
  * The memory map of one firmware on one machine, from a boot that ends before anything is loaded. It is asked once per
  * firmware, machine, memory, QEMU and medium and remembered, for bases are chosen from it before the first real boot.
  */
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { packPayload } from '../image/payload.ts';
+import { writePayloadDrive } from '../image/payload-drive.ts';
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { MemoryRegion } from '../grub/memory-map.ts';
 import type { MachineSpec } from '../qemu/machine-spec.ts';
@@ -54,14 +54,18 @@ export async function survey(request: SurveyRequest): Promise<Survey> {
     // A machine that we ended ourselves has failed at nothing.
     request.signal?.throwIfAborted();
     throw error;
+  } finally {
+    await rm(payloadIn(request.directory), { force: true }).catch(() => undefined);
   }
 }
+
+const payloadIn = (directory: string): string => join(directory, 'payload.tar');
 
 async function bootSurvey(request: SurveyRequest): Promise<Survey> {
   const started = performance.now();
   await makeFolder(request.directory);
-  const payload = join(request.directory, 'payload.tar');
-  await writeFile(payload, await packPayload({ choice: { choice: 'survey', mode: 'survey' } }));
+  const payload = payloadIn(request.directory);
+  await writePayloadDrive(payload, { choice: { choice: 'survey', mode: 'survey' } });
   await using session = await BootSession.launch({
     qemu: request.qemu,
     spec: { ...request.spec, payload },

@@ -22,6 +22,7 @@ export function addDebugCommand(program: Command): void {
       oneOf(['auto', 'tcg', 'kvm'] as const),
       'auto',
     )
+    .option('--cold', 'boot from the reset vector instead of forking a machine that was frozen at GRUB')
     .option('--no-gdb', 'print the gdb command only, even on a terminal')
     .addHelpText(
       'after',

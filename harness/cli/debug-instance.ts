@@ -1,20 +1,21 @@
 /** What `loadbase debug` does once its options are read. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hex } from '../bits/hex.ts';
 import { BootSession } from '../boot/boot-session.ts';
 import { stopAtFirstCheckpoint } from '../boot/debug-stop.ts';
+import type { FrozenMachine } from '../boot/frozen-machine.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { findProgram } from '../qemu/binary.ts';
 import { makeReporter } from '../report/make-reporter.ts';
-import { prepareArtifacts, type Artifacts } from '../scenario/artifacts.ts';
+import { preparationFolder, prepareArtifacts, type Artifacts } from '../scenario/artifacts.ts';
 import { gdbArguments, bootPieces } from '../scenario/debug-pieces.ts';
+import { Forks } from '../scenario/forks.ts';
 import { planRun, type ReadyInstance } from '../scenario/plan.ts';
 import { prepareSubjects } from '../scenario/prepare-subjects.ts';
 import { createRunFolder } from '../workdir/run-folder.ts';
-import { packPayload } from '../image/payload.ts';
+import { writePayloadDrive } from '../image/payload-drive.ts';
 import type { DebugOptions } from './run-options.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { chosenScenarios } from './chosen-scenarios.ts';
@@ -27,10 +28,10 @@ const BOOT_MS = 120_000;
 
 export async function debugInstance(name: string, options: DebugOptions): Promise<number> {
   const signal = interruptSignal();
-  const { planned, artifacts, directory } = await prepare(name, options, signal);
+  const { planned, artifacts, directory, from } = await prepare(name, options, signal);
   const pieces = bootPieces(planned, artifacts);
   const payload = join(directory, 'payload.tar');
-  await writeFile(payload, await packPayload(pieces.payload));
+  await writePayloadDrive(payload, pieces.payload);
   const deadline = Deadline.in(BOOT_MS);
   await using session = await BootSession.launch({
     qemu: artifacts.qemu.path,
@@ -38,6 +39,7 @@ export async function debugInstance(name: string, options: DebugOptions): Promis
     directory,
     deadline,
     driver: pieces.driver,
+    from,
     signal,
   });
   const stop = await stopAtFirstCheckpoint(session, pieces.driver, deadline);
@@ -61,11 +63,14 @@ export async function debugInstance(name: string, options: DebugOptions): Promis
   return signal.aborted ? EXIT.interrupted : EXIT.ok;
 }
 
-async function prepare(
-  name: string,
-  options: DebugOptions,
-  signal: AbortSignal,
-): Promise<{ planned: ReadyInstance; artifacts: Artifacts; directory: string }> {
+interface PreparedDebug {
+  readonly planned: ReadyInstance;
+  readonly artifacts: Artifacts;
+  readonly directory: string;
+  readonly from: FrozenMachine | undefined;
+}
+
+async function prepare(name: string, options: DebugOptions, signal: AbortSignal): Promise<PreparedDebug> {
   const reporter = makeReporter({ name: 'pretty' }, standardOutput(), { cwd: process.cwd() });
   try {
     const context = toolchainContext((event) => reporter.onEvent(event), signal);
@@ -90,10 +95,17 @@ async function prepare(
       emit: (event) => reporter.onEvent(event),
       signal,
     });
+    const frozen = (ready: ReadyInstance) =>
+      new Forks(artifacts, {
+        context,
+        evidence: (of) => preparationFolder(path, of),
+        onNotice: (text) => reporter.onEvent({ kind: 'notice', text }),
+      }).find(ready);
     const [only] = planned;
     if (only?.kind !== 'ready')
       throw new UsageError(`${name} cannot be booted here: ${only?.reason ?? 'it was not planned'}`);
-    return { planned: only, artifacts, directory: path };
+    const from = options.cold ? undefined : await frozen(only);
+    return { planned: only, artifacts, directory: path, from };
   } finally {
     await reporter.end();
   }

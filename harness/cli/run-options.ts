@@ -21,4 +21,6 @@ export interface RunOptions extends InstanceOptions, SourceOptions {
 export interface DebugOptions extends InstanceOptions, SourceOptions {
   readonly accel: AcceleratorChoice;
   readonly gdb: boolean;
+  /** From the reset vector. */
+  readonly cold?: boolean;
 }
