@@ -162,15 +162,17 @@ function forgeHalf(entry: string): void {
   writeFileSync(path, JSON.stringify(manifest));
 }
 
-t.test('a cache without room: cold, told once, nothing half is left', async (t) => {
-  const folder = t.testdir({});
+/** Runs two instances after `prepare`, in a mount namespace of its own. @returns undefined where none can be made. */
+async function runConfined(folder: string, prepare: string) {
   const { env } = cacheOf(folder);
-  const small = `
+  const script = `
     cache=$XDG_CACHE_HOME/loadbase
-    mount -t tmpfs -o size=2m none /mnt && cp -a $cache/. /mnt/ && mount --bind /mnt $cache || exit 99
-    "$@"
+    { ${prepare}; } || exit 99
+    "$@" &
+    pid=$!
+    wait $pid
     code=$?
-    ls -d $cache/entries/frozen-* $cache/build/* 2>/dev/null | sed 's/^/left: /'
+    ls -d $cache/entries/frozen-* $cache/build/* /dev/shm/loadbase-$pid-* 2>/dev/null | sed 's/^/left: /'
     exit $code`;
   const out = join(folder, 'run');
   const args = ['run', BIOS, 'xen-early-boot~bios~base-0x00200000', '--out', out, '--reporter', 'tap'];
@@ -180,23 +182,63 @@ t.test('a cache without room: cold, told once, nothing half is left', async (t) 
     '--map-root-user',
     'sh',
     '-c',
-    small,
+    script,
     'sh',
     process.execPath,
     BIN,
     ...args,
   ];
   await using running = start('unshare', command, { env });
-  const { code, stdout, stderr } = await running.ended;
-  if (code === 99 || /unshare/.test(stderr))
-    return t.plan(0, `no mount namespace can be made here: ${stderr}`);
-  t.equal(code, 0, stderr);
-  for (const result of (await readResults(out)).instances)
-    t.match(result, { verdict: 'pass', start: 'cold' });
-  const told = stdout.split('\n').filter((line) => /boot cold/.test(line));
-  t.match(told, [
+  const end = await running.ended;
+  if (end.code === 99 || end.stderr.includes('unshare')) return undefined;
+  if (!existsSync(join(out, 'results.json'))) throw new Error(`no results: ${end.stderr}`);
+  const told = end.stdout.split('\n').filter((line) => /boot cold/.test(line));
+  return { ...end, told, results: await readResults(out) };
+}
+
+const confinements: Readonly<Record<string, readonly [prepare: string, told: RegExp]>> = {
+  'a cache without room': [
+    'mount -t tmpfs -o size=2m none /mnt && cp -a $cache/. /mnt/ && mount --bind /mnt $cache',
     /no machine can be frozen \(the cache .*\/loadbase: no space left on its disk\); instances boot cold, which takes longer/,
-  ]);
-  t.equal(told.length, 1);
-  t.notMatch(stdout, /^left: /m);
+  ],
+  'no room in memory file systems': [
+    'mount -t tmpfs -o size=1m none /dev/shm && mount -t tmpfs -o size=16m none /mnt && export TMPDIR=/mnt',
+    /no machine can be frozen \(no memory file system \(\/dev\/shm, or TMPDIR\) has room .*\); instances boot cold, which/,
+  ],
+};
+for (const [name, [prepare, words]] of Object.entries(confinements))
+  t.test(`${name}: cold, told once, and nothing is left`, async (t) => {
+    const end = await runConfined(t.testdir({}), prepare);
+    if (!end) return t.plan(0, 'no mount namespace can be made here');
+    t.equal(end.code, 0, end.stderr);
+    for (const result of end.results.instances) t.match(result, { verdict: 'pass', start: 'cold' });
+    t.match(end.told, [words]);
+    t.equal(end.told.length, 1);
+    t.notMatch(end.stdout, /^left: /m);
+  });
+
+t.test('a fork that is killed: an error with evidence, and the next is a fork again', async (t) => {
+  const folder = t.testdir({});
+  const cache = cacheOf(folder);
+  t.equal((await run(t, [EFI], { ...cache, out: join(folder, 'made') })).code, 0);
+  const out = join(folder, 'killed');
+  await using command = startLoadbase(['run', EFI, '--out', out, '--reporter', 'tap'], cache);
+  const subject = await poll('a fork that runs', Deadline.in(START_MS), () => {
+    const log = join(out, EFI, 'serial.log');
+    return existsSync(log) && readFileSync(log, 'utf8').includes('loadbase: loading')
+      ? machinesOf(command.pid)[0]
+      : undefined;
+  });
+  process.kill(subject, 'SIGKILL');
+  t.equal((await command.ended).code, 3);
+  const result = resultOf(await readResults(out), EFI);
+  t.match(result, {
+    verdict: 'error',
+    reason: /^QEMU (ended by itself|was ended by SIGKILL)/,
+    death: { kind: 'qemu-error' },
+  });
+  t.match(result.evidence, { serial: /serial.log$/, qmp: /qmp.log$/ });
+  t.strictSame(foldersOf(command.pid), []);
+  const again = await run(t, [EFI], { ...cache, out: join(folder, 'again') });
+  t.match(resultOf(again.results, EFI), { verdict: 'pass', start: 'fork' });
 });

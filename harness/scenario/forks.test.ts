@@ -46,7 +46,7 @@ async function forking(t: Test, qemu: string): Promise<ForkingRun> {
       }),
     isTidy: async () =>
       (await at.isTidy(join(runDirectory, NAME, 'qemu.stderr'))) &&
-      readdirSync(join(cacheRoot, 'build')).length === 0,
+      (!existsSync(join(cacheRoot, 'build')) || readdirSync(join(cacheRoot, 'build')).length === 0),
   };
 }
 
@@ -136,6 +136,24 @@ t.test(
     ]);
   },
 );
+
+t.test('no room for a fork’s RAM: cold, told, and the frozen machine is kept', async (t) => {
+  const { at, run, isTidy } = await forking(t, 'refuses');
+  const told: string[] = [];
+  const forks = {
+    find: async () => ({
+      state: { devices: 'none', ram: { extents: [], bytes: new Uint8Array() } },
+      console: '',
+    }),
+    giveBack: async () => t.fail('it is as good as before'),
+    tellHostFault: (error: Error) => void told.push(error.message),
+  } as unknown as Forks;
+  const ready = await planned(at);
+  const full = { ...ready, spec: { ...ready.spec, memoryMib: 2 ** 30 } };
+  t.match(await run({ planned: full, forks }), { verdict: 'pass', start: 'cold' });
+  t.match(told, [/^no memory file system .* has room for the machine’s RAM as a file$/]);
+  t.ok(await isTidy());
+});
 
 t.test('what cannot be had has no key, and no run ends of it', async (t) => {
   const { at, forks, notices, run } = await forking(t, 'refuses');
