@@ -22,7 +22,7 @@ import { CPU_LOG } from './cpu-log.ts';
 import { EXCEPTION_LANDMARKS } from './firmware-exception.ts';
 import { GuestWatch } from './guest-watch.ts';
 import { LOADER_ENDS, LOADER_LANDMARKS, loaderEnd } from './loader-landmarks.ts';
-import { requireChoice } from './wrong-payload-error.ts';
+import { isGuestsDoing, requireChoice } from './wrong-payload-error.ts';
 import { settledEnd, type SubjectDriver } from './subject-driver.ts';
 
 /** QEMU's sockets close a moment before its exit is seen, and the exit says more. */
@@ -165,8 +165,8 @@ export class BootSession implements AsyncDisposable {
     const inTime = deadline.cut(phaseBudgetMs('loader', deadline.remainingMs));
     const said = this.#landmark(LOADER_ENDS, inTime);
     const held = (await this.#start()) ?? (await this.#untilHeld(said, ['loaded', 'refused']));
-    const unread = this.#options.from !== undefined && typeof held !== 'string' && held.kind === 'loader';
-    requireChoice(this.#options.choice, this.#loaderReport().choice, unread);
+    const mustRead = this.#options.from !== undefined && (typeof held === 'string' || isGuestsDoing(held));
+    requireChoice(this.#options.choice, this.#loaderReport().choice, mustRead);
     if (held === 'loaded') return undefined;
     return held === 'refused' ? { kind: 'refused', errors: this.#loaderReport().errors } : (held as BootEnd);
   }

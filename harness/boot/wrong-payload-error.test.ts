@@ -1,5 +1,5 @@
 import t from 'tap';
-import { requireChoice, WrongPayloadError } from './wrong-payload-error.ts';
+import { isGuestsDoing, requireChoice, WrongPayloadError } from './wrong-payload-error.ts';
 
 t.test('what GRUB read is what lies on the drive', (t) => {
   t.doesNotThrow(() => requireChoice('a1 this', 'a1 this', true));
@@ -18,3 +18,16 @@ t.test('another’s, or nothing where it would have said something', (t) => {
   t.throws(() => requireChoice('a1 this', undefined, true), { message: /but read none$/ });
   t.end();
 });
+
+t.test(
+  'a guest that resets, hangs or comes back to a prompt did so itself; QEMU’s end is none of its',
+  (t) => {
+    const exit = { kind: 'signal', signal: 'SIGKILL' } as const;
+    t.ok(isGuestsDoing({ kind: 'machine', end: { kind: 'reset' } }));
+    t.ok(isGuestsDoing({ kind: 'timeout', awaited: 'x', lastSeen: undefined, phase: 'loader' }));
+    t.ok(isGuestsDoing({ kind: 'loader', detail: 'GRUB is at its prompt' }));
+    t.notOk(isGuestsDoing({ kind: 'machine', end: { kind: 'qemu-exit', exit, stderr: '' } }));
+    t.notOk(isGuestsDoing({ kind: 'console', state: 'closed', detail: '' }));
+    t.end();
+  },
+);

@@ -1,5 +1,7 @@
 /** Whether GRUB read the payload drive that lies in the machine. */
 
+import type { BootEnd } from './boot-end.ts';
+
 /** GRUB read something else than what lies on the payload drive: nothing that follows is about this instance. */
 export class WrongPayloadError extends Error {
   override readonly name = 'WrongPayloadError';
@@ -14,10 +16,15 @@ export class WrongPayloadError extends Error {
   }
 }
 
+/** Whether a machine ended so because of what ran in it; QEMU that dies or closes its console is the host's trouble. */
+export function isGuestsDoing(end: BootEnd): boolean {
+  return end.kind === 'machine' ? end.end.kind !== 'qemu-exit' : end.kind !== 'console';
+}
+
 /**
  * What a fork's GRUB has in its memory must not be the payload of another instance, or of none.
  * @param read what GRUB reported; absent: nothing.
- * @param mustRead whether GRUB would have reported something.
+ * @param mustRead whether GRUB would have reported something: a fork begins a moment before it does.
  * @throws WrongPayloadError
  */
 export function requireChoice(wanted: string | undefined, read: string | undefined, mustRead: boolean): void {
