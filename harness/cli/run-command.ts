@@ -57,6 +57,7 @@ Examples:
   loadbase run                                            the default matrix
   loadbase run 'xen-early-boot~efi~*' --jobs 4
   loadbase run --base 0x3e00000,0x80000000 --firmware bios
+  loadbase run xen-early-boot --base all --memory 2560    every 2 MiB slot, on both firmwares
   loadbase run --xen ./xen.gz,./xen-syms --reporter tap
   loadbase run --kernel ./my-kernel --expect '^Welcome'   any Multiboot2 kernel, at every class of base
   loadbase run --reporter pretty,junit=junit.xml,json=results.json

@@ -40,7 +40,7 @@ export const setupFigure: Figure = {
 /** A whole run, with warm caches. */
 const runFigure = (name: string, what: string, globs: readonly string[]): Figure => ({
   name,
-  about: `${what} with warm caches; peer: the time its instances took, one after the other`,
+  about: `${what} with warm caches; peer: the sum of what its instances took`,
   measure: ({ rounds = 1, say }) =>
     withFolder(async (folder) => {
       const seen: number[] = [];
