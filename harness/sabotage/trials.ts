@@ -61,7 +61,8 @@ async function tryDefect(defect: Defect, instance: string, request: TrialRequest
   const started = performance.now();
   const result = await prepare(defect, instance, request).then(
     (prepared) => runBroken(defect, prepared, directory, request),
-    (error: unknown) => failedOutcome(error, 'tcg'),
+    (error: unknown): ReturnType<typeof failedOutcome> & Pick<InstanceResult, 'start'> =>
+      failedOutcome(error, 'tcg'),
   );
   const { verdict, reason, start } = result;
   const judgement = judgeTrial(defect.expected, result);

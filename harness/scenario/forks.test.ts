@@ -101,7 +101,7 @@ for (const [qemu, reason, timeoutMs] of hostFaults)
   t.test(`${qemu}: an error with evidence, in bounded time`, async (t) => {
     const { run, notices, isTidy } = await forking(t, qemu);
     const result = await run({ timeoutMs }, BOOTS);
-    t.match(result, { verdict: 'error', reason, death: { kind: 'qemu-error' } });
+    t.match(result, { verdict: 'error', reason, start: 'fork', death: { kind: 'qemu-error' } });
     t.match(result.evidence, {
       qmp: /qmp.log$/,
       stderr: /qemu.stderr$/,

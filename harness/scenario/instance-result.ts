@@ -11,15 +11,7 @@ import type { PlannedInstance } from './plan.ts';
 /** What the boot decides. */
 export type Outcome = Pick<
   InstanceResult,
-  | 'verdict'
-  | 'reason'
-  | 'start'
-  | 'note'
-  | 'loadBaseAddress'
-  | 'checkpoints'
-  | 'notPossible'
-  | 'excerpt'
-  | 'death'
+  'verdict' | 'reason' | 'note' | 'loadBaseAddress' | 'checkpoints' | 'notPossible' | 'excerpt' | 'death'
 >;
 
 export function commonFields(planned: Extract<PlannedInstance, { kind: 'ready' }>, repeat: string) {

@@ -63,12 +63,14 @@ export async function runInstance(run: InstanceRun): Promise<InstanceResult> {
   const laps = new Laps('prepare');
   const started = performance.now();
   const common = commonFields(run.planned, run.repeat);
-  const outcome = await boot({ ...run, laps }).catch((error: unknown) =>
+  const began: { start?: 'cold' | 'fork' } = {};
+  const outcome = await boot({ ...run, laps, began }).catch((error: unknown) =>
     failedOutcome(error, run.planned.spec.accelerator),
   );
   const evidence = await evidenceOf(run.runDirectory, run.planned.instance.name);
   return {
     ...common,
+    ...began,
     ...outcome,
     evidence,
     durationMs: performance.now() - started,
@@ -80,7 +82,8 @@ function rounded(parts: Readonly<Record<string, number>>): Record<string, number
   return Object.fromEntries(Object.entries(parts).map(([part, ms]) => [part, Math.round(ms * 10) / 10]));
 }
 
-type TimedRun = InstanceRun & { readonly laps: Laps };
+/** `began.start` is known as soon as a machine is launched, however that ends. */
+type TimedRun = InstanceRun & { readonly laps: Laps; readonly began: { start?: 'cold' | 'fork' } };
 
 /** As a fork where there is a frozen machine that it goes on from, else cold. */
 async function boot(run: TimedRun): Promise<Outcome> {
@@ -117,6 +120,7 @@ async function bootFrom(run: TimedRun, from: FrozenMachine | undefined): Promise
   const payload = payloadOf(run.planned, facts, randomBytes(3).toString('hex'));
   const drive = join(directory, 'payload.tar');
   await writePayloadDrive(drive, payload);
+  run.began.start = from ? 'fork' : 'cold';
   await using session = await BootSession.launch({
     qemu: run.artifacts.qemu.path,
     spec: { ...run.planned.spec, payload: drive },
@@ -142,7 +146,7 @@ async function bootFrom(run: TimedRun, from: FrozenMachine | undefined): Promise
   const outcome = await judged(run, { session, driver, facts, record, directory });
   // It can be packed again from the subject; thousands of passed instances would leave gigabytes of it.
   if (outcome.verdict === 'pass') await rm(drive, { force: true });
-  return { ...outcome, start: from ? 'fork' : 'cold' };
+  return outcome;
 }
 
 interface EndedBoot {
