@@ -21,8 +21,8 @@ const BIOS = ['xen-early-boot~bios~base-0x0*', 'xen-early-boot~bios~base-any'];
 const SERIAL = 'serial.log';
 
 /** A run in whose folder at least two instances have ended, while others go on. */
-async function midRun(out: string): Promise<RunningCommand> {
-  const command = startLoadbase(['run', ...BIOS, '--jobs', '2', '--timeout', '120', '--out', out]);
+async function midRun(out: string, ...more: string[]): Promise<RunningCommand> {
+  const command = startLoadbase(['run', ...BIOS, '--jobs', '2', '--timeout', '120', '--out', out, ...more]);
   await poll('two verdicts', Deadline.in(FIRST_MS), async () => {
     const results = await readResults(out).catch(() => undefined);
     return results && results.instances.length >= 2 && machinesOf(command.pid).length > 0 ? true : undefined;
@@ -164,7 +164,8 @@ t.test('interrupted', async (t) => {
 
 t.test('a run that is going on', async (t) => {
   const out = join(t.testdir({}), 'run');
-  const command = await midRun(out);
+  // Enough to do that it cannot end by itself before the others were refused.
+  const command = await midRun(out, '--repeat', '200');
   await using _ = command;
   for (const args of [
     ['--resume', out],
