@@ -3,7 +3,7 @@
  * freed within one call here and never leave it. Loading is asynchronous, the one exception in this room, because the
  * module reads and compiles 0.8 MB of WebAssembly: whoever decodes nothing shall not pay for it.
  */
-import { type Flow, type Instruction } from './instruction.ts';
+import type { ExecutableInstruction, Flow, Instruction } from './instruction.ts';
 import { type Iced, type IcedInstruction, readOperand } from './operands.ts';
 
 export interface DecodeOptions {
@@ -79,6 +79,21 @@ export class Disassembler {
       decoder.free();
     }
   }
+
+  /** @returns the first instruction, as if at address 0; undefined where the bytes begin with none. */
+  decodeExecutable(bytes: Uint8Array, bitness: 16 | 32 | 64): ExecutableInstruction | undefined {
+    const iced = this.#iced;
+    const decoder = new iced.Decoder(bitness, bytes, iced.DecoderOptions.None);
+    const decoded = new iced.Instruction();
+    try {
+      decoder.ip = 0n;
+      decoder.decodeOut(decoded);
+      return decoder.lastError === iced.DecoderError.None ? executable(iced, decoded) : undefined;
+    } finally {
+      decoded.free();
+      decoder.free();
+    }
+  }
 }
 
 interface Place {
@@ -88,15 +103,32 @@ interface Place {
 }
 
 function valid(iced: Iced, decoded: IcedInstruction, text: string, place: Place): Instruction {
-  const flowName = iced.FlowControl[decoded.flowControl] as keyof Iced['FlowControl'];
   return {
+    ...common(iced, decoded),
     address: place.address,
-    length: decoded.length,
     bytes: place.bytes.slice(place.start, place.start + decoded.length),
     text,
+  };
+}
+
+function common(iced: Iced, decoded: IcedInstruction) {
+  const flowName = iced.FlowControl[decoded.flowControl] as keyof Iced['FlowControl'];
+  return {
+    length: decoded.length,
     mnemonic: (iced.Mnemonic[decoded.mnemonic] ?? '').toLowerCase(),
     flow: FLOWS[flowName],
     operands: Array.from({ length: decoded.opCount }, (_, index) => readOperand(iced, decoded, index)),
+  };
+}
+
+function executable(iced: Iced, decoded: IcedInstruction): ExecutableInstruction {
+  const { hasRepPrefix, hasRepnePrefix, hasLockPrefix, stackPointerIncrement } = decoded;
+  return {
+    ...common(iced, decoded),
+    code: iced.Code[decoded.code] ?? '',
+    repeat: hasRepPrefix ? 'rep' : hasRepnePrefix ? 'repne' : undefined,
+    lock: hasLockPrefix,
+    stackGrowth: stackPointerIncrement,
   };
 }
 

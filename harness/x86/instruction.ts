@@ -38,14 +38,9 @@ export type Operand =
  */
 export type Flow = 'next' | 'jump' | 'conditional' | 'call' | 'return' | 'interrupt' | 'other';
 
-export interface Instruction {
-  /** Of the first byte, prefixes included; unsigned 64-bit. */
-  readonly address: bigint;
+interface InstructionBase {
   /** Bytes, 1 to 15. */
   readonly length: number;
-  readonly bytes: Uint8Array;
-  /** AT&T syntax as objdump and gdb print it; `(bad)` for a byte that begins no instruction, `(cut short)` at the end. */
-  readonly text: string;
   /**
    * Intel's name in lower case, string and return forms with their size: `call` and `jmp` near and far, `jb`, `lea`,
    * `ret`/`retf` (AT&T `lret`), `iretd`/`iretq`, `stosd` (AT&T `stos %eax`), `movsd`; like `text` where there is none.
@@ -54,4 +49,22 @@ export interface Instruction {
   readonly flow: Flow;
   /** Intel's order, destination first: the reverse of `text`. Implicit operands are left out. */
   readonly operands: readonly Operand[];
+}
+
+export interface Instruction extends InstructionBase {
+  /** Of the first byte, prefixes included; unsigned 64-bit. */
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
+  /** AT&T syntax as objdump and gdb print it; `(bad)` for a byte that begins no instruction, `(cut short)` at the end. */
+  readonly text: string;
+}
+
+/** What executing needs and reading does not; decoded as if at address 0, so that branch targets are distances. */
+export interface ExecutableInstruction extends InstructionBase {
+  /** iced's name of the encoding, which tells forms of one mnemonic apart: `Retfd_imm16`, `Loop_rel8_32_CX`. */
+  readonly code: string;
+  readonly repeat: 'rep' | 'repne' | undefined;
+  readonly lock: boolean;
+  /** Bytes by which the stack pointer grows; negative for pushes, 0 where the instruction does not say. */
+  readonly stackGrowth: number;
 }

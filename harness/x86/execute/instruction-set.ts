@@ -1,0 +1,24 @@
+/** All families as one table. */
+import type { ExecutableInstruction } from '../instruction.ts';
+import { ARITHMETIC_FAMILY } from './arithmetic.ts';
+import { DATA_TRANSFER_FAMILY } from './data-transfer.ts';
+import { NEAR_TRANSFER_FAMILY } from './near-transfers.ts';
+import type { Family, Operation, Setting } from './operation.ts';
+import { STACK_FAMILY } from './stack.ts';
+
+/** A family later in the list is asked where the earlier ones have no such form: `mov` of integers, then of segments. */
+const FAMILIES: readonly Family[] = [
+  DATA_TRANSFER_FAMILY,
+  ARITHMETIC_FAMILY,
+  NEAR_TRANSFER_FAMILY,
+  STACK_FAMILY,
+];
+
+/** @returns undefined where no family has semantics for it. */
+export function buildOperation(instruction: ExecutableInstruction, setting: Setting): Operation | undefined {
+  for (const family of FAMILIES) {
+    const operation = family[instruction.mnemonic]?.(instruction, setting);
+    if (operation) return operation;
+  }
+  return undefined;
+}

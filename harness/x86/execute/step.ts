@@ -1,0 +1,103 @@
+/** Executes: one instruction, or many as fast as possible. Guest faults go to the guest's own handlers. */
+import { RIP } from '../state/state-layout.ts';
+import type { Block, CodeCache } from './code-cache.ts';
+import type { Cpu } from './cpu.ts';
+import { deliver } from './exceptions.ts';
+import { GuestFault } from './guest-fault.ts';
+import { ModelStop, type StopReason } from './stop.ts';
+
+export interface RunEnd {
+  /** Instructions; one that faulted and was delivered counts, a repeated string instruction counts once. */
+  readonly executed: number;
+  readonly reason: StopReason;
+}
+
+/**
+ * Executes one instruction; a repeated string instruction with all its iterations. A fault is delivered: afterwards the
+ * first instruction of its handler is the next one.
+ * @returns why it was not executed, with the state before it; undefined: it was.
+ */
+export function step(cpu: Cpu, code: CodeCache): StopReason | undefined {
+  return runBlock(cpu, code, 1).reason;
+}
+
+/** Executes until something stops it. @param limit the block that reaches it is the last. */
+export function run(cpu: Cpu, code: CodeCache, limit = Infinity): RunEnd {
+  let executed = 0;
+  while (executed < limit) {
+    const end = runBlocks(cpu, code, limit - executed);
+    executed += end.executed;
+    if (end.reason) return { executed, reason: end.reason };
+  }
+  return { executed, reason: { kind: 'limit' } };
+}
+
+interface Progress {
+  readonly executed: number;
+  readonly reason: StopReason | undefined;
+}
+
+/** One block after the other until one throws. */
+function runBlocks(cpu: Cpu, code: CodeCache, limit: number): Progress {
+  let executed = 0;
+  let block: Block | undefined;
+  let index = 0;
+  const { words } = cpu;
+  try {
+    while (executed < limit) {
+      index = 0;
+      block = undefined;
+      block = code.block(cpu);
+      const { operations, lengths, page, generation } = block;
+      const { length: count } = operations;
+      while (index < count && page.generation === generation) {
+        advance(words, lengths[index]!);
+        operations[index]!(cpu);
+        index++;
+      }
+      executed += index;
+    }
+    return { executed, reason: undefined };
+  } catch (thrown) {
+    if (block) retreat(words, block.lengths[index]!);
+    return { executed: executed + index + 1, reason: handled(cpu, thrown) };
+  }
+}
+
+function runBlock(cpu: Cpu, code: CodeCache, limit: number): Progress {
+  let block: Block | undefined;
+  const { words } = cpu;
+  try {
+    block = code.block(cpu, limit);
+    advance(words, block.lengths[0]!);
+    block.operations[0]!(cpu);
+    return { executed: 1, reason: undefined };
+  } catch (thrown) {
+    if (block) retreat(words, block.lengths[0]!);
+    return { executed: 1, reason: handled(cpu, thrown) };
+  }
+}
+
+/** @returns why the model stops; undefined: the guest's handler goes on. */
+function handled(cpu: Cpu, thrown: unknown): StopReason | undefined {
+  try {
+    if (!(thrown instanceof GuestFault)) throw thrown;
+    deliver(cpu, thrown);
+    return undefined;
+  } catch (stop) {
+    if (stop instanceof ModelStop) return stop.reason;
+    throw stop;
+  }
+}
+
+function advance(words: Int32Array, length: number): void {
+  const low = (words[RIP]! + length) | 0;
+  words[RIP] = low;
+  if (low >>> 0 < length) words[RIP + 1] = (words[RIP + 1]! + (words[RIP + 1] === 0 ? 0 : 1)) | 0;
+}
+
+function retreat(words: Int32Array, length: number): void {
+  const low = words[RIP]!;
+  words[RIP] = (low - length) | 0;
+  if (low >>> 0 < length && words[RIP + 1] !== 0) words[RIP + 1] = (words[RIP + 1]! - 1) | 0;
+}

@@ -1,0 +1,28 @@
+/** Why the model does not go on: values, as the guest, not the host, is the cause. */
+
+export type StopReason =
+  /** No semantics are written for it, or it is none: the bytes at the instruction pointer. */
+  | {
+      readonly kind: 'unknown opcode';
+      readonly bytes: Uint8Array;
+      readonly bitness: 16 | 32 | 64;
+      readonly linear: bigint;
+      readonly mnemonic: string;
+    }
+  /** Nobody said what stands there. */
+  | { readonly kind: 'unknown memory'; readonly physical: number; readonly sizeBytes: number }
+  /** Control is about to leave where the model may execute. */
+  | { readonly kind: 'left'; readonly linear: bigint }
+  | { readonly kind: 'halted' }
+  | { readonly kind: 'triple fault'; readonly vector: number; readonly errorCode: number | undefined }
+  /** Something that the model does not do, in words: a task switch, virtual-8086 mode. */
+  | { readonly kind: 'unsupported'; readonly what: string }
+  | { readonly kind: 'limit' };
+
+/** A way out of the middle of an instruction; caught by the runner. */
+export class ModelStop extends Error {
+  override readonly name = 'ModelStop';
+  constructor(readonly reason: StopReason) {
+    super(reason.kind);
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * Linear memory as instructions see it: translation, rights, A20, page borders. What was translated once is found again in a
+ * table like a CPU's TLB; only pages that nobody needs to be told about get into it, so the usual access is two comparisons.
+ * Linear addresses are two words, low and high; 64-bit values are a low word and {@link LinearMemory.high}.
+ */
+import { A20, CR2 } from '../state/state-layout.ts';
+import { generalProtection, GuestFault, VECTOR } from '../execute/guest-fault.ts';
+import { ModelStop } from '../execute/stop.ts';
+import { type Access, isPaging, PageFault, translate } from './paging.ts';
+import { isPlain, PAGE_BYTES, type PhysicalMemory, type PhysicalPage, written } from './physical-memory.ts';
+
+const SLOTS = 1024;
+/** No page begins at such an address. */
+const NOTHING = 1;
+const A20_FRAME_BIT = 0x100;
+
+/** Pages by the linear address of their first byte. */
+class TranslationCache {
+  readonly low = new Int32Array(SLOTS).fill(NOTHING);
+  readonly high = new Int32Array(SLOTS);
+  readonly pages: (PhysicalPage | undefined)[] = new Array<PhysicalPage | undefined>(SLOTS).fill(undefined);
+  readonly views: DataView[] = new Array<DataView>(SLOTS).fill(new DataView(new ArrayBuffer(PAGE_BYTES)));
+
+  clear(): void {
+    this.low.fill(NOTHING);
+  }
+
+  put(low: number, high: number, page: PhysicalPage): void {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    this.low[slot] = low & -PAGE_BYTES;
+    this.high[slot] = high;
+    this.pages[slot] = page;
+    this.views[slot] = page.view;
+  }
+}
+
+export class LinearMemory {
+  /** High word of what was read last with {@link read64}. */
+  high = 0;
+  /** At ring 3; the owner keeps it and calls {@link flush} where it changes. */
+  isUser = false;
+  /** Counts flushes: whoever keeps what depends on translation looks here. */
+  epoch = 0;
+  readonly #reads = new TranslationCache();
+  readonly #writes = new TranslationCache();
+  readonly #tables = {
+    read32: (address: number) =>
+      this.#page(Math.floor(address / PAGE_BYTES), address % PAGE_BYTES, 4).view.getInt32(
+        address % PAGE_BYTES,
+        true,
+      ),
+    write32: (address: number, value: number) => {
+      const page = this.physical.page(this.#masked(Math.floor(address / PAGE_BYTES)));
+      page.view.setInt32(address % PAGE_BYTES, value, true);
+      if (!isPlain(page)) written(page, address % PAGE_BYTES, 4);
+    },
+  };
+
+  /** @param words the CPU's, of which control registers and A20 are looked at. */
+  constructor(
+    readonly words: Int32Array,
+    readonly physical: PhysicalMemory,
+  ) {}
+
+  /** After a change of anything that translation depends on. */
+  flush(): void {
+    this.epoch++;
+    this.#reads.clear();
+    this.#writes.clear();
+  }
+
+  read32(low: number, high: number): number {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    const reads = this.#reads;
+    if (reads.low[slot] === (low & -PAGE_BYTES) && reads.high[slot] === high && (low & 0xfff) <= 0xffc)
+      return reads.views[slot]!.getInt32(low & 0xfff, true);
+    return this.#slowRead(low, high, 4);
+  }
+
+  /** @returns the low word; the high one is in {@link high}. */
+  read64(low: number, high: number): number {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    const reads = this.#reads;
+    if (reads.low[slot] === (low & -PAGE_BYTES) && reads.high[slot] === high && (low & 0xfff) <= 0xff8) {
+      const view = reads.views[slot]!;
+      this.high = view.getInt32((low & 0xfff) + 4, true);
+      return view.getInt32(low & 0xfff, true);
+    }
+    return this.#slowRead(low, high, 8);
+  }
+
+  /** Zero-extended. */
+  read16(low: number, high: number): number {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    const reads = this.#reads;
+    if (reads.low[slot] === (low & -PAGE_BYTES) && reads.high[slot] === high && (low & 0xfff) <= 0xffe)
+      return reads.views[slot]!.getUint16(low & 0xfff, true);
+    return this.#slowRead(low, high, 2);
+  }
+
+  /** Zero-extended. */
+  read8(low: number, high: number): number {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    const reads = this.#reads;
+    if (reads.low[slot] === (low & -PAGE_BYTES) && reads.high[slot] === high)
+      return reads.views[slot]!.getUint8(low & 0xfff);
+    return this.#slowRead(low, high, 1);
+  }
+
+  write32(low: number, high: number, value: number): void {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    const writes = this.#writes;
+    if (writes.low[slot] === (low & -PAGE_BYTES) && writes.high[slot] === high && (low & 0xfff) <= 0xffc)
+      writes.views[slot]!.setInt32(low & 0xfff, value, true);
+    else this.#slowWrite(low, high, 4, value, 0);
+  }
+
+  write64(low: number, high: number, value: number, valueHigh: number): void {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    const writes = this.#writes;
+    if (writes.low[slot] === (low & -PAGE_BYTES) && writes.high[slot] === high && (low & 0xfff) <= 0xff8) {
+      const view = writes.views[slot]!;
+      view.setInt32(low & 0xfff, value, true);
+      view.setInt32((low & 0xfff) + 4, valueHigh, true);
+    } else this.#slowWrite(low, high, 8, value, valueHigh);
+  }
+
+  write16(low: number, high: number, value: number): void {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    const writes = this.#writes;
+    if (writes.low[slot] === (low & -PAGE_BYTES) && writes.high[slot] === high && (low & 0xfff) <= 0xffe)
+      writes.views[slot]!.setInt16(low & 0xfff, value, true);
+    else this.#slowWrite(low, high, 2, value, 0);
+  }
+
+  write8(low: number, high: number, value: number): void {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    const writes = this.#writes;
+    if (writes.low[slot] === (low & -PAGE_BYTES) && writes.high[slot] === high)
+      writes.views[slot]!.setInt8(low & 0xfff, value);
+    else this.#slowWrite(low, high, 1, value, 0);
+  }
+
+  /** Faults as a write of all the bytes would, and writes nothing: what is read to be written again asks before. */
+  probeWrite(low: number, high: number, sizeBytes: number): void {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    const writes = this.#writes;
+    if (
+      writes.low[slot] === (low & -PAGE_BYTES) &&
+      writes.high[slot] === high &&
+      (low & 0xfff) + sizeBytes <= PAGE_BYTES
+    )
+      return;
+    for (const piece of pieces(low, high, sizeBytes)) this.#translate(piece.low, piece.high, 'write');
+  }
+
+  /** The page for reading or writing, past all caches and knowing nothing of unknown bytes. @throws GuestFault */
+  pageFor(low: number, high: number, access: Access): PhysicalPage {
+    return this.physical.page(this.#translate(low, high, access));
+  }
+
+  /** Pages that were found before are looked for anew: somebody needs to be told about writes to one of them. */
+  forgetWrites(): void {
+    this.#writes.clear();
+  }
+
+  #slowRead(low: number, high: number, sizeBytes: number): number {
+    if ((low & 0xfff) + sizeBytes > PAGE_BYTES) return this.#splitRead(low, high, sizeBytes);
+    const page = this.#page(this.#translate(low, high, 'read'), low & 0xfff, sizeBytes);
+    if (page.known === undefined) this.#reads.put(low, high, page);
+    const { view } = page;
+    const offset = low & 0xfff;
+    if (sizeBytes === 1) return view.getUint8(offset);
+    if (sizeBytes === 2) return view.getUint16(offset, true);
+    if (sizeBytes === 8) this.high = view.getInt32(offset + 4, true);
+    return view.getInt32(offset, true);
+  }
+
+  #splitRead(low: number, high: number, sizeBytes: number): number {
+    const bytes = new DataView(new ArrayBuffer(8));
+    let at = 0;
+    for (const piece of pieces(low, high, sizeBytes)) {
+      const offset = piece.low & 0xfff;
+      const page = this.#page(this.#translate(piece.low, piece.high, 'read'), offset, piece.sizeBytes);
+      for (let i = 0; i < piece.sizeBytes; i++) bytes.setUint8(at++, page.bytes[offset + i]!);
+    }
+    this.high = bytes.getInt32(4, true);
+    return bytes.getInt32(0, true);
+  }
+
+  #slowWrite(low: number, high: number, sizeBytes: number, value: number, valueHigh: number): void {
+    if ((low & 0xfff) + sizeBytes > PAGE_BYTES)
+      return this.#splitWrite(low, high, sizeBytes, value, valueHigh);
+    const page = this.physical.page(this.#translate(low, high, 'write'));
+    const offset = low & 0xfff;
+    store(page.view, offset, sizeBytes, value, valueHigh);
+    if (isPlain(page)) this.#writes.put(low, high, page);
+    else written(page, offset, sizeBytes);
+  }
+
+  /** Both pages are asked before either is written. */
+  #splitWrite(low: number, high: number, sizeBytes: number, value: number, valueHigh: number): void {
+    const bytes = new DataView(new ArrayBuffer(8));
+    store(bytes, 0, 8, value, valueHigh);
+    const parts = pieces(low, high, sizeBytes).map((piece) => ({
+      ...piece,
+      page: this.pageFor(piece.low, piece.high, 'write'),
+    }));
+    let at = 0;
+    for (const { page, low, sizeBytes } of parts) {
+      const offset = low & 0xfff;
+      for (let i = 0; i < sizeBytes; i++) page.bytes[offset + i] = bytes.getUint8(at++);
+      if (!isPlain(page)) written(page, offset, sizeBytes);
+    }
+  }
+
+  /** @throws GuestFault: #PF with CR2 set, #GP(0) where the address is not canonical. */
+  #translate(low: number, high: number, access: Access): number {
+    if (isPaging(this.words) && high !== (high << 16) >> 16) throw generalProtection();
+    const found = translate(this.words, this.#tables, low, high, access, this.isUser);
+    if (!(found instanceof PageFault)) return this.#masked(found.frame);
+    this.words[CR2] = low;
+    this.words[CR2 + 1] = high;
+    throw new GuestFault(VECTOR.page, found.errorCode);
+  }
+
+  #masked(frame: number): number {
+    return this.words[A20] !== 0 || (frame & A20_FRAME_BIT) === 0 ? frame : frame - A20_FRAME_BIT;
+  }
+
+  /** @throws ModelStop where one of the bytes is unknown. */
+  #page(frame: number, offset: number, sizeBytes: number): PhysicalPage {
+    const page = this.physical.page(frame);
+    const { known } = page;
+    if (known)
+      for (let at = offset; at < offset + sizeBytes; at++)
+        if (known[at] === 0)
+          throw new ModelStop({ kind: 'unknown memory', physical: frame * PAGE_BYTES + offset, sizeBytes });
+    return page;
+  }
+}
+
+function store(view: DataView, offset: number, sizeBytes: number, low: number, high: number): void {
+  if (sizeBytes === 1) view.setInt8(offset, low);
+  else if (sizeBytes === 2) view.setInt16(offset, low, true);
+  else view.setInt32(offset, low, true);
+  if (sizeBytes === 8) view.setInt32(offset + 4, high, true);
+}
+
+interface Piece {
+  readonly low: number;
+  readonly high: number;
+  readonly sizeBytes: number;
+}
+
+/** The parts of an access on either side of a page border. */
+function pieces(low: number, high: number, sizeBytes: number): Piece[] {
+  const first = Math.min(sizeBytes, PAGE_BYTES - (low & 0xfff));
+  if (first === sizeBytes) return [{ low, high, sizeBytes }];
+  const next = (low + first) | 0;
+  const nextHigh = next === 0 && high !== 0 ? (high + 1) | 0 : high;
+  return [
+    { low, high, sizeBytes: first },
+    { low: next, high: nextHigh, sizeBytes: sizeBytes - first },
+  ];
+}

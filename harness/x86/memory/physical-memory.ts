@@ -1,0 +1,93 @@
+/**
+ * Physical memory as pages of bytes. A byte may be unknown: of a recorded boot only that is known which early boot read.
+ * Reading an unknown byte stops the model, as guessing would hide what the recording lacks.
+ */
+
+export const PAGE_BYTES = 4096;
+
+export interface PhysicalPage {
+  /** Physical address >> 12. */
+  readonly frame: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** One byte for each: not 0 where it is known. Absent: all are. */
+  known?: Uint8Array;
+  /** One byte for each: not 0 where an instruction was decoded from it. Absent: none was. */
+  code?: Uint8Array;
+  /** Counts the writes that hit decoded instructions. */
+  generation: number;
+}
+
+/** What to do with a page of which nothing was said yet. */
+export type MissingPage = 'unknown' | 'zero';
+
+export class PhysicalMemory {
+  readonly #pages = new Map<number, PhysicalPage>();
+  readonly #missing: MissingPage;
+
+  constructor(missing: MissingPage) {
+    this.#missing = missing;
+  }
+
+  page(frame: number): PhysicalPage {
+    return this.#pages.get(frame) ?? this.#make(frame);
+  }
+
+  pages(): IterableIterator<PhysicalPage> {
+    return this.#pages.values();
+  }
+
+  /** Makes bytes known. Instructions decoded from them are forgotten. @param address physical */
+  load(address: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length;) {
+      const page = this.page(Math.floor((address + done) / PAGE_BYTES));
+      const offset = (address + done) % PAGE_BYTES;
+      const length = Math.min(PAGE_BYTES - offset, bytes.length - done);
+      page.bytes.set(bytes.subarray(done, done + length), offset);
+      written(page, offset, length);
+      done += length;
+    }
+  }
+
+  /** The bytes as they are now; unknown ones read as 0. @param address physical */
+  read(address: number, sizeBytes: number): Uint8Array {
+    const bytes = new Uint8Array(sizeBytes);
+    for (let done = 0; done < sizeBytes;) {
+      const page = this.page(Math.floor((address + done) / PAGE_BYTES));
+      const offset = (address + done) % PAGE_BYTES;
+      const length = Math.min(PAGE_BYTES - offset, sizeBytes - done);
+      bytes.set(page.bytes.subarray(offset, offset + length), done);
+      done += length;
+    }
+    return bytes;
+  }
+
+  #make(frame: number): PhysicalPage {
+    const bytes = new Uint8Array(PAGE_BYTES);
+    const page: PhysicalPage = {
+      ...{ frame, bytes, view: new DataView(bytes.buffer), generation: 0 },
+      ...(this.#missing === 'unknown' ? { known: new Uint8Array(PAGE_BYTES) } : {}),
+    };
+    this.#pages.set(frame, page);
+    return page;
+  }
+}
+
+/** To be told after each write to a page that has unknown bytes or decoded instructions. */
+export function written(page: PhysicalPage, offset: number, length: number): void {
+  page.known?.fill(1, offset, offset + length);
+  if (page.known && page.known.indexOf(0) < 0) delete page.known;
+  const { code } = page;
+  if (!code) return;
+  for (let at = offset; at < offset + length; at++) {
+    if (code[at] === 0) continue;
+    page.generation++;
+    delete page.code;
+    return;
+  }
+}
+
+/** Whether writes and reads of the page need nobody to be told. */
+export function isPlain(page: PhysicalPage): boolean {
+  return page.known === undefined && page.code === undefined;
+}
