@@ -13,6 +13,7 @@ const rooms = {
   guest: ['bits', 'multiboot2'],
   subject: ['bits', 'elf', 'multiboot2', 'layout', 'guest'],
   probe: ['bits', 'multiboot2'],
+  trace: ['bits', 'x86'],
   // wires: each touches exactly one outside thing
   process: ['lifetime'],
   workdir: ['lifetime'],
@@ -52,6 +53,8 @@ rooms.sabotage = [...wiresAndPaper, 'boot', 'scenario'];
 rooms.cli = [...wiresAndPaper, 'boot', 'scenario', 'report', 'doctor'];
 
 const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe'];
+// As pure as those, but that a trace is compressed: node:zlib, its synchronous half, and nothing else.
+const pureButZlib = ['trace'];
 const source = (room) => `^harness/${room}/`;
 
 module.exports = {
@@ -73,6 +76,13 @@ module.exports = {
       severity: 'error',
       from: { path: pure.map(source), pathNot: '\\.test\\.ts$|/testdata/' },
       to: { dependencyTypes: ['core'], pathNot: '^(node:)?buffer$' },
+    },
+    {
+      name: 'paper-is-pure-but-zlib',
+      comment: 'No I/O: no Node built-in but node:buffer and node:zlib.',
+      severity: 'error',
+      from: { path: pureButZlib.map(source), pathNot: '\\.test\\.ts$|/testdata/' },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(buffer|zlib)$' },
     },
     {
       name: 'known-rooms',
