@@ -14,6 +14,7 @@ const rooms = {
   subject: ['bits', 'elf', 'multiboot2', 'layout', 'guest'],
   probe: ['bits', 'multiboot2'],
   trace: ['bits', 'x86'],
+  replay: ['bits', 'x86', 'trace'],
   // wires: each touches exactly one outside thing
   process: ['lifetime'],
   workdir: ['lifetime'],

@@ -21,3 +21,8 @@ export function parseHex(text: string): number | undefined {
 export function encodeHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
+
+/** The inverse of {@link encodeHex}. @param text pairs of hexadecimal digits */
+export function decodeHex(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text, 'hex'));
+}

@@ -36,9 +36,19 @@ const segment = z
     'a segment has more bytes in the file than in memory',
   );
 
+const change = z.object({
+  imageOffset: sizeBytes,
+  bytes: z.string().regex(/^([0-9a-f]{2}){1,1024}$/, 'expected bytes as hexadecimal digits'),
+});
+
 const subject = z.object({
   name: text,
-  imageSha256: sha256,
+  imageSha256: sha256.describe('Of the image file, unpacked where it was compressed.'),
+  changes: z
+    .array(change)
+    .max(1024)
+    .default([])
+    .describe('What was another in the image that was booted: the relocatable header tag that forces a base.'),
   imageSizeBytes: sizeBytes.max(MAX_IMAGE_MEMORY_BYTES).describe('Of the image file.'),
   linkBase: physical,
   loadBase: physical,

@@ -9,6 +9,7 @@ import {
   GENERAL,
   LIMIT,
   RFLAGS,
+  RIP,
   SEGMENT_WORDS,
   SEGMENTS,
   segmentWord,
@@ -82,6 +83,13 @@ export class Cpu {
     if (memory.isUser === isUser) return;
     memory.isUser = isUser;
     memory.flush();
+  }
+
+  /** Linear address of the next instruction. */
+  get linearInstruction(): bigint {
+    const { words, bitness } = this;
+    if (bitness !== 64) return BigInt((words[RIP]! + words[segmentWord(CS) + BASE]!) >>> 0);
+    return (BigInt(words[RIP + 1]! >>> 0) << 32n) | BigInt(words[RIP]! >>> 0);
   }
 
   /** EFER.LMA; in compatibility mode, too. */

@@ -1,0 +1,237 @@
+/**
+ * The model runs alongside a capture: it says which bytes of memory early boot reads, so that only these are recorded. What
+ * is written to the trace is the machine's word throughout; where the model parts from it, that is told, and the model goes
+ * on from the machine's state.
+ */
+import type { SharedRam } from '../guest/guest-view.ts';
+import { adoptUndefinedFlags, differences } from '../replay/comparison.ts';
+import type { FieldDifference } from '../replay/divergence.ts';
+import { takesInput } from '../replay/input-instructions.ts';
+import { MissingInputError, RecordedInputs } from '../replay/recorded-inputs.ts';
+import type { TraceWriter } from '../trace/trace-writer.ts';
+import { CodeCache, type CodeStore } from '../x86/execute/code-cache.ts';
+import { Cpu } from '../x86/execute/cpu.ts';
+import { step } from '../x86/execute/step.ts';
+import { ModelStop, type StopReason } from '../x86/execute/stop.ts';
+import type { ExecutableInstruction } from '../x86/instruction.ts';
+import type { PhysicalMemory } from '../x86/memory/physical-memory.ts';
+import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
+import { FLAG, readFlags } from '../x86/state/flags.ts';
+import { RFLAGS, RIP, STATE_WORDS } from '../x86/state/state-layout.ts';
+import { compareWithReal, returnedFrom } from './followed-memory.ts';
+import { type Pages, readPages } from './live-pages.ts';
+import { unknownRuns } from './memory-lines.ts';
+import type { SegmentStates } from './segment-states.ts';
+
+/** Where the model did not do what the machine did. */
+export type ModelNote =
+  | {
+      readonly kind: 'state';
+      readonly step: number;
+      readonly linear: bigint;
+      readonly fields: readonly FieldDifference[];
+    }
+  | { readonly kind: 'stopped'; readonly step: number; readonly linear: bigint; readonly reason: StopReason }
+  /** Memory that the model knows holds something else in the machine. */
+  | { readonly kind: 'memory'; readonly step: number; readonly address: number; readonly sizeBytes: number };
+
+const ALL_KNOWN = new Uint8Array(PAGE_BYTES).fill(1);
+
+export interface FollowerOptions {
+  readonly writer: TraceWriter;
+  readonly store: CodeStore;
+  /** The image as loaded. */
+  readonly memory: PhysicalMemory;
+  /** The state at the entry. */
+  readonly initial: Int32Array;
+  /** All RAM that was ever touched, at the entry. */
+  readonly entryPages: Pages;
+  readonly ram: SharedRam;
+  readonly onNote: (note: ModelNote) => void;
+}
+
+type Needed = Extract<StopReason, { kind: 'unknown memory' }>;
+
+export class Follower {
+  readonly cpu: Cpu;
+  readonly #options: FollowerOptions;
+  readonly #code: CodeCache;
+  readonly #after: Int32Array = new Int32Array(STATE_WORDS);
+  readonly #inputs = new RecordedInputs(this.#after);
+  /** Real memory where the segment began. */
+  #start: Pages;
+  /** Iterations of the instruction in hand that ran before it had to wait for memory. */
+  #iterations = 0;
+  #hadInterrupts = false;
+
+  constructor(options: FollowerOptions) {
+    this.#options = options;
+    this.cpu = new Cpu(options.memory, this.#inputs);
+    this.cpu.load(options.initial);
+    this.#code = new CodeCache(options.store);
+    this.#start = options.entryPages;
+  }
+
+  /**
+   * What ran inside, without a stop between. The machine is stopped behind it.
+   * @param states from the first instruction's own to the one that leaves, or the last.
+   * @param leaves whether the instruction at the last state goes outside: it is executed, and nothing is recorded of it.
+   */
+  async segment(states: SegmentStates, leaves: boolean): Promise<void> {
+    this.#hadInterrupts = false;
+    for (let index = 0; index + 1 < states.count;) {
+      const outcome = this.#tryInstruction(states, index);
+      if (typeof outcome === 'number') index = outcome;
+      else if (outcome.kind === 'unknown memory') await this.#fetch(outcome);
+      else index = this.#goOnAt(states, index + 1, outcome);
+    }
+    await this.#compareMemory();
+    if (leaves) await this.#leave();
+  }
+
+  /** Control is inside again. @param after the state there */
+  async returned(after: Int32Array): Promise<void> {
+    const { cpu } = this;
+    const { writer, ram } = this.#options;
+    const { changes, pages } = await returnedFrom(cpu, after, ram);
+    for (const { address, bytes } of changes) cpu.physical.load(address, bytes);
+    writer.excursion(after, changes);
+    cpu.load(after);
+    this.#start = pages;
+  }
+
+  /** The model cannot; the machine did. */
+  #goOnAt(states: SegmentStates, index: number, reason: StopReason): number {
+    const { cpu } = this;
+    this.#note({ kind: 'stopped', step: this.#step, linear: cpu.linearInstruction, reason });
+    this.#record(states.at(index), undefined);
+    cpu.load(states.at(index));
+    return index;
+  }
+
+  /** @returns the index of the state behind it, or why it could not be executed */
+  #tryInstruction(states: SegmentStates, index: number): number | StopReason {
+    if ((states.at(index)[RFLAGS]! & FLAG.if) !== 0) this.#hadInterrupts = true;
+    let instruction: ExecutableInstruction | undefined;
+    try {
+      instruction = this.#code.block(this.cpu, 1).instructions[0]?.instruction;
+    } catch (stop) {
+      if (stop instanceof ModelStop) return stop.reason;
+      throw stop;
+    }
+    const next = isRepeatedString(instruction) ? behindRepeat(states, index) : index + 1;
+    this.#after.set(states.at(next));
+    this.#inputs.isThere = takesInput(instruction?.mnemonic ?? '');
+    const stopped = this.#stepOnce();
+    this.#iterations += this.cpu.iterations;
+    if (stopped) return stopped;
+    this.#record(this.#after, instruction);
+    this.#compare(instruction);
+    return next;
+  }
+
+  #stepOnce(): StopReason | undefined {
+    this.cpu.iterations = 0;
+    try {
+      return step(this.cpu, this.#code);
+    } catch (error) {
+      if (!(error instanceof MissingInputError)) throw error;
+      return { kind: 'unsupported', what: error.message };
+    }
+  }
+
+  #record(after: Int32Array, instruction: ExecutableInstruction | undefined): void {
+    const { writer } = this.#options;
+    const iterations = this.#iterations;
+    this.#iterations = 0;
+    if (isRepeatedString(instruction) && iterations > 0) writer.repeat(after, iterations);
+    else if (takesInput(instruction?.mnemonic ?? '')) writer.input(after);
+    else writer.step(after);
+  }
+
+  #compare(instruction: ExecutableInstruction | undefined): void {
+    const { words } = this.cpu;
+    const expected = this.#after;
+    readFlags(words);
+    let word = 0;
+    while (word < STATE_WORDS && words[word] === expected[word]) word++;
+    if (word === STATE_WORDS) return;
+    const fields = differences(words, expected);
+    const isFlagsOnly = fields.every(({ name }) => name === 'rflags');
+    if (isFlagsOnly && instruction && adoptUndefinedFlags(words, expected, instruction)) return;
+    this.#note({ kind: 'state', step: this.#step, linear: this.cpu.linearInstruction, fields });
+    this.cpu.load(expected);
+  }
+
+  /** Bytes as they were where the segment began; where nobody has looked then, as they are now. */
+  async #fetch({ physical, sizeBytes }: Needed): Promise<void> {
+    const { ram, writer } = this.#options;
+    const frame = Math.floor(physical / PAGE_BYTES);
+    const page = this.cpu.physical.page(frame);
+    const start = physical % PAGE_BYTES;
+    const bytes = this.#start.get(frame) ?? (await readPages(ram, [frame])).get(frame);
+    if (!bytes) throw new UnreadableMemoryError(physical, this.cpu.linearInstruction);
+    const runs = unknownRuns(frame, bytes, page.known ?? ALL_KNOWN, {
+      start,
+      end: start + sizeBytes,
+    });
+    for (const { address, bytes: run } of runs) this.cpu.physical.load(address, run);
+    writer.memory(runs, 'read');
+  }
+
+  async #compareMemory(): Promise<void> {
+    const { ram, writer } = this.#options;
+    const { differing, digests } = await compareWithReal(this.cpu, this.#start, ram, this.#hadInterrupts);
+    for (const { address, bytes } of differing) {
+      this.#note({ kind: 'memory', step: this.#step, address, sizeBytes: bytes.length });
+      this.cpu.physical.load(address, bytes);
+    }
+    writer.memory(differing, 'written');
+    writer.digest(digests);
+  }
+
+  async #leave(): Promise<void> {
+    const { cpu } = this;
+    this.#inputs.isThere = false;
+    let stopped = this.#stepOnce();
+    while (stopped?.kind === 'unknown memory') {
+      await this.#fetch(stopped);
+      stopped = this.#stepOnce();
+    }
+    if (stopped)
+      this.#note({ kind: 'stopped', step: this.#step, linear: cpu.linearInstruction, reason: stopped });
+  }
+
+  get #step(): number {
+    return this.#options.writer.totals.steps;
+  }
+
+  #note(note: ModelNote): void {
+    this.#options.onNote(note);
+  }
+}
+
+/** Early boot reads what is no RAM; a recording of it would need that device's word. */
+export class UnreadableMemoryError extends Error {
+  override readonly name = 'UnreadableMemoryError';
+  constructor(physical: number, linear: bigint) {
+    super(
+      `the instruction at 0x${linear.toString(16)} reads 0x${physical.toString(16)}, which is no RAM of the machine: ` +
+        'a capture cannot tell what it read; give the machine more memory, or capture a boot without that device',
+    );
+  }
+}
+
+function isRepeatedString(instruction: ExecutableInstruction | undefined): boolean {
+  return (
+    instruction?.repeat !== undefined && /^(movs|stos|lods|scas|cmps|ins|outs)/.test(instruction.mnemonic)
+  );
+}
+
+/** Each iteration has a state of its own in QEMU's log, all at the same instruction. */
+function behindRepeat(states: SegmentStates, index: number): number {
+  const [low, high] = [states.at(index)[RIP], states.at(index)[RIP + 1]];
+  let next = index + 1;
+  while (next + 1 < states.count && states.at(next)[RIP] === low && states.at(next)[RIP + 1] === high) next++;
+  return next;
+}

@@ -1,0 +1,151 @@
+/** Replays a trace in the model and compares every step. */
+import { DIGEST, END, EXCURSION, INPUT, MEMORY, type RecordKind, REPEAT } from '../trace/record.ts';
+import type { StepCursor } from '../trace/step-cursor.ts';
+import type { TraceReader } from '../trace/trace-reader.ts';
+import { CodeCache, type CodeStore } from '../x86/execute/code-cache.ts';
+import { Cpu } from '../x86/execute/cpu.ts';
+import { step } from '../x86/execute/step.ts';
+import type { StopReason } from '../x86/execute/stop.ts';
+import { RFLAGS, STATE_WORDS } from '../x86/state/state-layout.ts';
+import { readFlags } from '../x86/state/flags.ts';
+import { adoptUndefinedFlags, compareMemory, differences } from './comparison.ts';
+import type { Disagreement, Divergence } from './divergence.ts';
+import { History } from './history.ts';
+import { isInside } from './inside.ts';
+import { memoryWithImage } from './loaded-memory.ts';
+import { MissingInputError, RecordedInputs } from './recorded-inputs.ts';
+
+export interface ReplayOptions {
+  /** At most so many steps. */
+  readonly limit?: number;
+  /** Told now and then how many steps are done. */
+  readonly onProgress?: (steps: number) => void;
+}
+
+export interface ReplayEnd {
+  /** Records that agreed. */
+  readonly steps: number;
+  /** The same as the machine counts: each iteration of a repeated string instruction. */
+  readonly guestSteps: number;
+  /** Undefined: all that was compared agrees. */
+  readonly divergence: Divergence | undefined;
+}
+
+/** Steps between two reports of progress. */
+const PROGRESS_STEPS = 1 << 16;
+
+export class Replay {
+  readonly cpu: Cpu;
+  readonly #cursor: StepCursor;
+  readonly #code: CodeCache;
+  readonly #inputs: RecordedInputs;
+  readonly #history = new History();
+  readonly #trace: TraceReader;
+  #steps = 0;
+  #guestSteps = 0;
+
+  /**
+   * @param image the image file's bytes, which must be those that the trace's header names
+   * @throws TraceError where there is not even an initial state
+   */
+  constructor(trace: TraceReader, image: Uint8Array, store: CodeStore) {
+    this.#trace = trace;
+    this.#cursor = trace.cursor();
+    this.#inputs = new RecordedInputs(this.#cursor.words);
+    this.cpu = new Cpu(memoryWithImage(trace.header, image), this.#inputs);
+    this.cpu.load(this.#cursor.words);
+    this.#code = new CodeCache(store);
+  }
+
+  /** How far it came, whether it returned or threw. */
+  get progress(): Pick<ReplayEnd, 'steps' | 'guestSteps'> {
+    return { steps: this.#steps, guestSteps: this.#guestSteps };
+  }
+
+  /**
+   * To the end of the trace, or to the first divergence.
+   * @throws TraceError where the trace is damaged; all before that agrees.
+   */
+  run({ limit = Infinity, onProgress }: ReplayOptions = {}): ReplayEnd {
+    for (;;) {
+      const upTo = Math.min(limit, this.#steps + PROGRESS_STEPS);
+      const end = this.#runUpTo(upTo);
+      if (end !== 'more') return { ...this.progress, divergence: end };
+      if (this.#steps >= limit) return { ...this.progress, divergence: undefined };
+      onProgress?.(this.#steps);
+    }
+  }
+
+  #runUpTo(limit: number): Divergence | 'more' | undefined {
+    const cursor = this.#cursor;
+    while (this.#steps < limit) {
+      const kind = cursor.next();
+      if (kind === END) return undefined;
+      const disagreement = this.#apply(kind);
+      if (disagreement) return this.#diverged(disagreement);
+      this.#steps = cursor.step;
+      this.#guestSteps = cursor.guestStep;
+    }
+    return 'more';
+  }
+
+  #apply(kind: RecordKind): Disagreement | undefined {
+    if (kind === MEMORY) {
+      for (const { address, bytes } of this.#cursor.memory) this.cpu.physical.load(address, bytes);
+      return undefined;
+    }
+    if (kind === DIGEST) return compareMemory(this.cpu.physical, this.#cursor.digests);
+    if (kind === EXCURSION) return this.#excursion();
+    const stopped = this.#step(kind === INPUT);
+    if (stopped) return { kind: 'stopped', reason: stopped };
+    if (kind === REPEAT && this.cpu.iterations !== this.#cursor.iterations)
+      return { kind: 'iterations', expected: this.#cursor.iterations, actual: this.cpu.iterations };
+    return this.#compare();
+  }
+
+  #step(hasInput: boolean): StopReason | undefined {
+    this.#history.note(this.cpu);
+    this.#inputs.isThere = hasInput;
+    try {
+      return step(this.cpu, this.#code);
+    } catch (error) {
+      if (!(error instanceof MissingInputError)) throw error;
+      return { kind: 'unsupported', what: error.message };
+    }
+  }
+
+  /** The instruction that leaves is executed; what follows outside is taken from the trace. */
+  #excursion(): Disagreement | undefined {
+    const { cpu } = this;
+    const stopped = this.#step(false);
+    if (stopped) return { kind: 'stopped', reason: stopped };
+    const { linearInstruction: linear } = cpu;
+    if (isInside(this.#trace.header.inside, linear)) return { kind: 'stayed', linear };
+    cpu.load(this.#cursor.words);
+    return undefined;
+  }
+
+  #compare(): Disagreement | undefined {
+    const { words } = this.cpu;
+    const expected = this.#cursor.words;
+    readFlags(words);
+    for (let word = 0; word < STATE_WORDS; word++) {
+      if (words[word] === expected[word]) continue;
+      if (word === RFLAGS && this.#adoptUndefinedFlags()) continue;
+      return { kind: 'state', fields: differences(words, expected) };
+    }
+    return undefined;
+  }
+
+  #adoptUndefinedFlags(): boolean {
+    const { bytes, bitness } = this.#history.last(this.cpu, this.#steps + 1);
+    const instruction = this.#code.store.compile(bytes, bitness)?.instruction;
+    return instruction !== undefined && adoptUndefinedFlags(this.cpu.words, this.#cursor.words, instruction);
+  }
+
+  #diverged(disagreement: Disagreement): Divergence {
+    const step = this.#steps + 1;
+    const history = this.#history;
+    return { at: history.last(this.cpu, step), disagreement, before: history.before(this.cpu, step) };
+  }
+}
