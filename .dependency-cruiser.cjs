@@ -45,13 +45,14 @@ const rooms = {
 // experiments: several wires at once
 const wiresAndPaper = Object.keys(rooms);
 rooms.boot = wiresAndPaper;
+rooms.capture = [...wiresAndPaper, 'boot'];
 // judgement
 rooms.scenario = [...wiresAndPaper, 'boot'];
 rooms.report = ['bits', 'lifetime', 'workdir', 'scenario'];
 rooms.doctor = [...wiresAndPaper, 'boot', 'scenario'];
 rooms.sabotage = [...wiresAndPaper, 'boot', 'scenario'];
 // door
-rooms.cli = [...wiresAndPaper, 'boot', 'scenario', 'report', 'doctor'];
+rooms.cli = [...wiresAndPaper, 'boot', 'capture', 'scenario', 'report', 'doctor'];
 
 const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe'];
 // As pure as those, but that a trace is compressed: node:zlib, its synchronous half, and nothing else.

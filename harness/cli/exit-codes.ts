@@ -29,6 +29,7 @@ const INPUT_ERRORS: ReadonlySet<string> = new Set([
   'PayloadError',
   'ResumeError',
   'RunGoingOnError',
+  'TraceImageError',
 ]);
 
 export function exitCodeOf(error: unknown): number {

@@ -9,6 +9,7 @@ import { addDoctorCommand } from './doctor-command.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { endOnClosedOutput } from './interrupt.ts';
 import { addListCommand } from './list-command.ts';
+import { addReplayCommand } from './replay-command.ts';
 import { addRunCommand } from './run-command.ts';
 import { complain } from './surroundings.ts';
 
@@ -45,6 +46,7 @@ Examples:
   addListCommand(command);
   addRunCommand(command);
   addDebugCommand(command);
+  addReplayCommand(command);
   return command;
 }
 

@@ -1,0 +1,134 @@
+/** What `loadbase replay` does once its options are read. */
+import { readFile } from 'node:fs/promises';
+import type { Divergence } from '../replay/divergence.ts';
+import { divergenceText } from '../replay/divergence-text.ts';
+import { Replay, type ReplayEnd } from '../replay/replay.ts';
+import { TraceImageError } from '../replay/trace-image.ts';
+import { escapeForTerminal } from '../report/escape.ts';
+import { TraceError } from '../trace/trace-errors.ts';
+import { TraceReader } from '../trace/trace-reader.ts';
+import { loadDisassembler } from '../x86/disassembler.ts';
+import { CodeStore } from '../x86/execute/code-cache.ts';
+import { EXIT, UsageError } from './exit-codes.ts';
+import { imageForTrace, type FoundImage } from './image-for-trace.ts';
+import { divergenceJson } from './replay-json.ts';
+import type { ReplayCommandOptions } from './replay-command.ts';
+import { placeNames } from './place-names.ts';
+import { complain, standardOutput } from './surroundings.ts';
+
+type Outcome =
+  | { readonly kind: 'agrees'; readonly end: ReplayEnd }
+  | {
+      readonly kind: 'diverges';
+      readonly end: ReplayEnd;
+      readonly divergence: Divergence;
+      readonly lines: readonly string[];
+    }
+  /** What could be compared agrees, but the file is damaged, or of another image. */
+  | { readonly kind: 'unusable'; readonly steps: number; readonly guestSteps: number; readonly error: Error };
+
+interface Replayed {
+  readonly file: string;
+  readonly trace: TraceReader | undefined;
+  readonly outcome: Outcome;
+  readonly durationMs: number;
+}
+
+export async function replayFiles(files: readonly string[], options: ReplayCommandOptions): Promise<number> {
+  const store = new CodeStore(await loadDisassembler());
+  const replayed: Replayed[] = [];
+  for (const file of files) {
+    const one = await replayFile(file, options, store);
+    replayed.push(one);
+    if (!options.json) tell(one);
+  }
+  if (options.json) standardOutput().write(`${JSON.stringify(asJson(replayed), undefined, 2)}\n`);
+  const has = (kind: Outcome['kind']) => replayed.some(({ outcome }) => outcome.kind === kind);
+  return has('unusable') ? EXIT.usage : has('diverges') ? EXIT.failed : EXIT.ok;
+}
+
+async function replayFile(file: string, options: ReplayCommandOptions, store: CodeStore): Promise<Replayed> {
+  let trace: TraceReader | undefined;
+  let replay: Replay | undefined;
+  const started = performance.now();
+  const done = (outcome: Outcome): Replayed => ({
+    file,
+    trace,
+    outcome,
+    durationMs: performance.now() - started,
+  });
+  try {
+    trace = new TraceReader(await read(file));
+    const found = await imageForTrace(trace, options.image);
+    replay = new Replay(trace, found.bytes, store);
+    const end = replay.run();
+    if (!end.divergence) return done({ kind: 'agrees', end });
+    const lines = await divergenceLines(end.divergence, trace, found, store);
+    return done({ kind: 'diverges', end, divergence: end.divergence, lines });
+  } catch (error) {
+    if (!(error instanceof TraceError) && !(error instanceof TraceImageError)) throw error;
+    return done({ kind: 'unusable', ...(replay?.progress ?? { steps: 0, guestSteps: 0 }), error });
+  }
+}
+
+async function divergenceLines(
+  divergence: Divergence,
+  { header }: TraceReader,
+  found: FoundImage,
+  { disassembler }: CodeStore,
+): Promise<string[]> {
+  const places = [...divergence.before, divergence.at].map(({ linear }) => linear);
+  return divergenceText(divergence, disassembler, await placeNames(header, found, places));
+}
+
+async function read(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(
+      `cannot read the trace ${file} (${code ?? String(error)}); give a file that \`loadbase capture\` wrote`,
+    );
+  }
+}
+
+function tell({ file, outcome, durationMs }: Replayed): void {
+  const target = standardOutput();
+  if (outcome.kind === 'unusable') {
+    const steps = outcome.steps === 0 ? '' : ` (${counted(outcome)} before it agree)`;
+    complain(`${file}: ${outcome.error.message}${steps}`);
+    return;
+  }
+  const rate = (outcome.end.steps / durationMs / 1000).toFixed(1);
+  if (outcome.kind === 'agrees') {
+    target.write(
+      `✓ ${file}: ${counted(outcome.end)}, no divergence (${(durationMs / 1000).toFixed(2)} s, ${rate} M steps/s)\n`,
+    );
+    return;
+  }
+  target.write(`✗ ${file}: diverges after ${counted(outcome.end)}\n`);
+  for (const line of outcome.lines) target.write(`  ${escapeForTerminal(line)}\n`);
+}
+
+function counted({ steps, guestSteps }: Pick<ReplayEnd, 'steps' | 'guestSteps'>): string {
+  const more = guestSteps === steps ? '' : ` (${guestSteps.toLocaleString('en')} with iterations)`;
+  return `${steps.toLocaleString('en')} steps${more}`;
+}
+
+function asJson(replayed: readonly Replayed[]) {
+  return {
+    schema: 'loadbase.replay/1',
+    traces: replayed.map(({ file, trace, outcome, durationMs }) => ({
+      file,
+      instance: trace?.header.instance ?? null,
+      verdict: outcome.kind,
+      steps: outcome.kind === 'unusable' ? outcome.steps : outcome.end.steps,
+      guestSteps: outcome.kind === 'unusable' ? outcome.guestSteps : outcome.end.guestSteps,
+      durationMs: Math.round(durationMs),
+      error:
+        outcome.kind === 'unusable' ? { name: outcome.error.name, message: outcome.error.message } : null,
+      divergence:
+        outcome.kind === 'diverges' ? { ...divergenceJson(outcome.divergence), text: outcome.lines } : null,
+    })),
+  };
+}
