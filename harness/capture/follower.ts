@@ -21,7 +21,7 @@ import { RFLAGS, RIP, STATE_WORDS } from '../x86/state/state-layout.ts';
 import { compareWithReal, returnedFrom } from './followed-memory.ts';
 import { type Pages, readPages } from './live-pages.ts';
 import { unknownRuns } from './memory-lines.ts';
-import type { SegmentStates } from './segment-states.ts';
+import type { States } from './state-buffer.ts';
 
 /** Where the model did not do what the machine did. */
 export type ModelNote =
@@ -60,8 +60,6 @@ export class Follower {
   readonly #inputs = new RecordedInputs(this.#after);
   /** Real memory where the segment began. */
   #start: Pages;
-  /** Iterations of the instruction in hand that ran before it had to wait for memory. */
-  #iterations = 0;
   #hadInterrupts = false;
 
   constructor(options: FollowerOptions) {
@@ -77,41 +75,48 @@ export class Follower {
    * @param states from the first instruction's own to the one that leaves, or the last.
    * @param leaves whether the instruction at the last state goes outside: it is executed, and nothing is recorded of it.
    */
-  async segment(states: SegmentStates, leaves: boolean): Promise<void> {
+  async segment(states: States, leaves: boolean): Promise<void> {
     this.#hadInterrupts = false;
-    for (let index = 0; index + 1 < states.count;) {
-      const outcome = this.#tryInstruction(states, index);
-      if (typeof outcome === 'number') index = outcome;
-      else if (outcome.kind === 'unknown memory') await this.#fetch(outcome);
-      else index = this.#goOnAt(states, index + 1, outcome);
+    for (let index = 1; index < states.count;) {
+      const stopped = this.#instruction(states, index);
+      if (stopped?.kind === 'unknown memory') await this.#fetch(stopped);
+      else {
+        if (stopped) this.#goOnAt(stateAt(states, index), stopped);
+        index++;
+      }
     }
     await this.#compareMemory();
     if (leaves) await this.#leave();
   }
 
-  /** Control is inside again. @param after the state there */
-  async returned(after: Int32Array): Promise<void> {
+  /**
+   * The instruction that {@link segment} ended with is done.
+   * @param after the state behind it, or behind what it called
+   * @param left false: it went on inside this time
+   */
+  async returned(after: Int32Array, left: boolean): Promise<void> {
     const { cpu } = this;
     const { writer, ram } = this.#options;
     const { changes, pages } = await returnedFrom(cpu, after, ram);
     for (const { address, bytes } of changes) cpu.physical.load(address, bytes);
-    writer.excursion(after, changes);
+    if (left) writer.excursion(after, changes);
+    else writer.step(after);
     cpu.load(after);
     this.#start = pages;
   }
 
   /** The model cannot; the machine did. */
-  #goOnAt(states: SegmentStates, index: number, reason: StopReason): number {
+  #goOnAt(after: Int32Array, reason: StopReason): void {
     const { cpu } = this;
     this.#note({ kind: 'stopped', step: this.#step, linear: cpu.linearInstruction, reason });
-    this.#record(states.at(index), undefined);
-    cpu.load(states.at(index));
-    return index;
+    this.#options.writer.step(after);
+    cpu.load(after);
   }
 
-  /** @returns the index of the state behind it, or why it could not be executed */
-  #tryInstruction(states: SegmentStates, index: number): number | StopReason {
-    if ((states.at(index)[RFLAGS]! & FLAG.if) !== 0) this.#hadInterrupts = true;
+  /** @param index of the state behind it @returns why it could not be executed */
+  #instruction(states: States, index: number): StopReason | undefined {
+    this.#after.set(stateAt(states, index));
+    if ((this.#after[RFLAGS]! & FLAG.if) !== 0) this.#hadInterrupts = true;
     let instruction: ExecutableInstruction | undefined;
     try {
       instruction = this.#code.block(this.cpu, 1).instructions[0]?.instruction;
@@ -119,34 +124,26 @@ export class Follower {
       if (stop instanceof ModelStop) return stop.reason;
       throw stop;
     }
-    const next = isRepeatedString(instruction) ? behindRepeat(states, index) : index + 1;
-    this.#after.set(states.at(next));
-    this.#inputs.isThere = takesInput(instruction?.mnemonic ?? '');
+    const isInput = takesInput(instruction?.mnemonic ?? '');
+    this.#inputs.isThere = isInput;
     const stopped = this.#stepOnce();
-    this.#iterations += this.cpu.iterations;
     if (stopped) return stopped;
-    this.#record(this.#after, instruction);
+    const iterations = states.iterations[index]!;
+    const { writer } = this.#options;
+    if (iterations > 0) writer.repeat(this.#after, iterations);
+    else if (isInput) writer.input(this.#after);
+    else writer.step(this.#after);
     this.#compare(instruction);
-    return next;
+    return undefined;
   }
 
   #stepOnce(): StopReason | undefined {
-    this.cpu.iterations = 0;
     try {
       return step(this.cpu, this.#code);
     } catch (error) {
       if (!(error instanceof MissingInputError)) throw error;
       return { kind: 'unsupported', what: error.message };
     }
-  }
-
-  #record(after: Int32Array, instruction: ExecutableInstruction | undefined): void {
-    const { writer } = this.#options;
-    const iterations = this.#iterations;
-    this.#iterations = 0;
-    if (isRepeatedString(instruction) && iterations > 0) writer.repeat(after, iterations);
-    else if (takesInput(instruction?.mnemonic ?? '')) writer.input(after);
-    else writer.step(after);
   }
 
   #compare(instruction: ExecutableInstruction | undefined): void {
@@ -222,16 +219,6 @@ export class UnreadableMemoryError extends Error {
   }
 }
 
-function isRepeatedString(instruction: ExecutableInstruction | undefined): boolean {
-  return (
-    instruction?.repeat !== undefined && /^(movs|stos|lods|scas|cmps|ins|outs)/.test(instruction.mnemonic)
-  );
-}
-
-/** Each iteration has a state of its own in QEMU's log, all at the same instruction. */
-function behindRepeat(states: SegmentStates, index: number): number {
-  const [low, high] = [states.at(index)[RIP], states.at(index)[RIP + 1]];
-  let next = index + 1;
-  while (next + 1 < states.count && states.at(next)[RIP] === low && states.at(next)[RIP + 1] === high) next++;
-  return next;
+function stateAt({ words }: States, index: number): Int32Array {
+  return words.subarray(index * STATE_WORDS, (index + 1) * STATE_WORDS);
 }
