@@ -43,6 +43,7 @@ const rooms = {
 // experiments: several wires at once
 const wiresAndPaper = Object.keys(rooms);
 rooms.boot = wiresAndPaper;
+rooms.capture = [...wiresAndPaper, 'boot', 'trace'];
 // judgement
 rooms.scenario = [...wiresAndPaper, 'boot'];
 rooms.report = ['bits', 'lifetime', 'workdir', 'scenario'];
