@@ -43,7 +43,7 @@ const [CHECKED_32, CHECKED_64] = [checked(COLUMNS_32), checked(COLUMNS_64)];
 export const MARK = '# ';
 
 /** Source: QEMU 7.2 target/i386/tcg/excp_helper.c (check_exception), hw/core/cpu-common.c (cpu_common_reset). */
-const RESET_LINE = /^(?:Triple fault|CPU Reset \(CPU \d+\))$/;
+export const RESET_LINE = /^(?:Triple fault|CPU Reset \(CPU \d+\))$/;
 /** With `exec`: accel/tcg/cpu-exec.c, log_cpu_exec. */
 const BLOCK_LINE = /^Trace \d+: /;
 
