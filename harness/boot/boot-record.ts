@@ -2,7 +2,7 @@
 import type { LoaderReport } from '../grub/console.ts';
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { Laps } from '../lifetime/laps.ts';
-import type { MachineSpec } from '../qemu/machine-spec.ts';
+import type { LogRange, MachineSpec } from '../qemu/machine-spec.ts';
 import type { BootEnd } from './boot-end.ts';
 import type { FrozenMachine } from './frozen-machine.ts';
 import type { ObservedCheckpoint, SubjectDriver } from './subject-driver.ts';
@@ -42,6 +42,8 @@ export interface BootOptions {
   readonly onPhase?: (phase: string) => void;
   /** false: QEMU's own anonymous memory, which only its stub can read. */
   readonly sharedRam?: boolean;
+  /** Where QEMU's log of CPU states looks, once it is switched on. */
+  readonly logRanges?: readonly LogRange[];
   /** Aborting ends the machine, now or later. */
   readonly signal?: AbortSignal;
 }

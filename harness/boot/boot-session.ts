@@ -82,6 +82,7 @@ export class BootSession implements AsyncDisposable {
           onArgv: (argv) => writeFilePlain(file('argv.json'), `${JSON.stringify(argv, undefined, 1)}\n`),
           ...(options.signal ? { signal: options.signal } : {}),
           ...(options.sharedRam === undefined ? {} : { sharedRam: options.sharedRam }),
+          ...(options.logRanges ? { logRanges: options.logRanges } : {}),
           ...(options.from ? { state: options.from.state } : {}),
           laps: options.laps,
         }),

@@ -17,7 +17,7 @@ import type { ExecutableInstruction } from '../x86/instruction.ts';
 import type { PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
 import { FLAG, readFlags } from '../x86/state/flags.ts';
-import { RFLAGS, RIP, STATE_WORDS } from '../x86/state/state-layout.ts';
+import { RFLAGS, STATE_WORDS } from '../x86/state/state-layout.ts';
 import { compareWithReal, returnedFrom } from './followed-memory.ts';
 import { type Pages, readPages } from './live-pages.ts';
 import { unknownRuns } from './memory-lines.ts';

@@ -3,7 +3,7 @@
  * that a test compares text and a reader of a results folder can tell who wrote which option.
  * Source: qemu(1), QEMU 7.2.
  */
-import type { MachineSpec, MachineWiring } from './machine-spec.ts';
+import type { LogRange, MachineSpec, MachineWiring } from './machine-spec.ts';
 
 /** A comma ends a value in QEMU's key=value syntax; doubled it is literal. */
 export function escapeValue(value: string): string {
@@ -109,6 +109,13 @@ export function logArguments({ cpuLog }: MachineWiring): string[] {
   return cpuLog === undefined ? [] : ['-d', 'cpu_reset', '-D', cpuLog];
 }
 
+/** Source: QEMU 7.2 util/log.c, qemu_set_dfilter_ranges: ends are included. No range at all would mean everywhere. */
+export function logFilterArguments({ logRanges = [] }: Pick<MachineWiring, 'logRanges'>): string[] {
+  const text = ({ start, end }: LogRange) => `0x${start.toString(16)}..0x${(end - 1n).toString(16)}`;
+  const ranges = logRanges.filter(({ start, end }) => start < end);
+  return ranges.length === 0 ? [] : ['-dfilter', ranges.map(text).join(',')];
+}
+
 /** The whole argv, without the program's own name. */
 export function qemuArguments(spec: MachineSpec, wiring: MachineWiring): string[] {
   return [
@@ -121,5 +128,6 @@ export function qemuArguments(spec: MachineSpec, wiring: MachineWiring): string[
     ...wiringArguments(wiring),
     ...lifecycleArguments(wiring),
     ...logArguments(wiring),
+    ...logFilterArguments(wiring),
   ];
 }

@@ -24,7 +24,7 @@ import {
   type MachineState,
 } from './machine-state.ts';
 import { SerialPipe } from './serial-pipe.ts';
-import type { FirmwareImage, MachineSpec, MachineWiring } from './machine-spec.ts';
+import type { FirmwareImage, LogRange, MachineSpec, MachineWiring } from './machine-spec.ts';
 
 /** QEMU ended before or while it was being connected: its own words say why. */
 export class QemuStartError extends Error {
@@ -45,6 +45,8 @@ export interface LaunchOptions {
   readonly stderrPath: string;
   /** CPU resets and triple faults are logged there; see argv.ts. */
   readonly cpuLogPath?: string;
+  /** See {@link MachineWiring.logRanges}. */
+  readonly logRanges?: readonly LogRange[];
   readonly deadline: Deadline;
   /** Told each QMP line as it passes. */
   readonly onQmpLine?: (direction: 'send' | 'receive', text: string) => void;
@@ -103,6 +105,7 @@ async function assemble(options: LaunchOptions, releases: Releases): Promise<Mac
   const wiring = {
     ...wiringIn(folder, options.cpuLogPath),
     ...(ram ? { ram: ram.path } : {}),
+    ...(options.logRanges ? { logRanges: options.logRanges } : {}),
     ...(state ? { incoming: true } : {}),
   };
   if (spec.firmware.kind === 'efi') await copyVariables(spec.firmware, state, wiring.variables);

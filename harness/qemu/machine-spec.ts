@@ -26,6 +26,12 @@ export interface MachineSpec {
   readonly payload: string;
 }
 
+/** Linear addresses: `end` is the first one past it, up to 2^64. */
+export interface LogRange {
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
 /** Where one run of a machine has its files and sockets. */
 export interface MachineWiring {
   /** The harness listens here and QEMU connects. */
@@ -38,6 +44,8 @@ export interface MachineWiring {
   readonly variables: string;
   /** Where QEMU logs CPU resets and triple faults; absent: nowhere. */
   readonly cpuLog?: string;
+  /** Where QEMU's log of CPU states and blocks looks; absent: everywhere. What else is logged is not asked where it is. */
+  readonly logRanges?: readonly LogRange[];
   /** The file that is its RAM; absent: QEMU's own anonymous memory. */
   readonly ram?: string;
   /** The machine does not begin at reset: its state will be loaded. */

@@ -1,0 +1,41 @@
+/** QEMU's log is not what its version for this harness prints. */
+export class LogFormatError extends Error {
+  override readonly name = 'LogFormatError';
+  constructor(
+    expected: string,
+    /** The line, control characters escaped. */
+    readonly line: string,
+  ) {
+    super(
+      `QEMU's CPU log: expected ${expected}, got ${line}; this harness reads what QEMU 7.2 to 9 print for an x86 CPU`,
+    );
+  }
+}
+
+/** A line of text that may be anything, as JSON text of bounded length. */
+export function shownLine(bytes: Uint8Array): string {
+  const start = Buffer.from(bytes.subarray(0, 200)).toString('latin1');
+  const line = start.split('\n', 1)[0] ?? '';
+  return JSON.stringify(line.slice(0, 120));
+}
+
+/** QEMU's monitor has no command to run one instruction at a time. */
+export class NoSinglestepError extends Error {
+  override readonly name = 'NoSinglestepError';
+  constructor(tried: readonly string[]) {
+    super(
+      `QEMU's monitor knows neither ${tried.join(' nor ')}: its log cannot show each instruction; capture by stepping, or use QEMU 7.2 to 9 with TCG`,
+    );
+  }
+}
+
+/** QEMU's monitor did not do what it was told. */
+export class MonitorRefusalError extends Error {
+  override readonly name = 'MonitorRefusalError';
+  constructor(
+    readonly command: string,
+    answer: string,
+  ) {
+    super(`QEMU's monitor answers ${JSON.stringify(command)} with ${JSON.stringify(answer)}`);
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * The second boot of the same machine: QEMU logs the CPU before each instruction inside. The machine is stopped before
+ * an instruction that leaves the inside, and again when control is back; whoever reads the segments looks at memory
+ * while it stands there. The instruction that would fill the log with its iterations is left out by the log's ranges,
+ * and passed with a stop before and one behind it.
+ */
+import { humanMonitor } from '../boot/guest.ts';
+import type { Deadline } from '../lifetime/deadline.ts';
+import type { Machine } from '../qemu/launch.ts';
+import type { LogRange } from '../qemu/machine-spec.ts';
+import { RspClient } from '../rsp/rsp-client.ts';
+import { readField } from '../x86/state/state-layout.ts';
+import { Breakpoints } from './breakpoints.ts';
+import type { CallSite, RepeatSite, Sites } from './call-sites.ts';
+import { isInside, withoutAddresses } from './inside.ts';
+import { LogParser } from './log-parser.ts';
+import { QemuLog } from './qemu-log.ts';
+import { StateBuffer, type States } from './state-buffer.ts';
+import { stateFromDump } from './state-from-dump.ts';
+
+/** More iterations than this in a row are not worth their lines: stopping twice costs about as much. */
+const LONG_REPEAT = 500;
+
+/** States that are given away while the machine still runs. */
+const BATCH_STATES = 1 << 16;
+
+/** Repeated string instructions that are passed instead of logged. */
+export function longRepeats({ repeats }: Sites): readonly RepeatSite[] {
+  return repeats.filter(({ longestRun }) => longestRun > LONG_REPEAT);
+}
+
+/** What the recording machine's log must look at. */
+export function recordedRanges(inside: readonly LogRange[], sites: Sites): LogRange[] {
+  return withoutAddresses(
+    inside,
+    longRepeats(sites).map(({ linear }) => linear),
+  );
+}
+
+export interface RecordingOptions {
+  /** Stopped at the capture's first instruction; launched with {@link recordedRanges}. */
+  readonly machine: Machine;
+  readonly inside: readonly LogRange[];
+  readonly sites: Sites;
+  /** Linear address of the first instruction that is not captured. */
+  readonly until: bigint;
+  readonly deadline: Deadline;
+}
+
+/**
+ * States in a row, one step between each two. The first is that of the machine as it was given, or that after the
+ * excursion before.
+ */
+export interface Segment extends States {
+  readonly kind: 'segment';
+  /**
+   * `excursion`: the machine is stopped; the last state is before the instruction that leaves. `goes on`: it runs, and
+   * the next segment's first state follows by a step. `end`: stopped at the capture's end, which is the last state.
+   * `died`: stopped for good.
+   */
+  readonly endedAt: 'excursion' | 'goes on' | 'end' | 'died';
+  /** With `died`: what QEMU said of it. */
+  readonly said?: string;
+}
+
+/** Control is inside again, and the machine stopped; the state is the next segment's first. */
+export interface Return {
+  readonly kind: 'return';
+  readonly site: CallSite;
+  /** False: the instruction did not leave this time. */
+  readonly left: boolean;
+  readonly state: Int32Array;
+}
+
+/** @throws LogFormatError, DeadlineError, and what the monitor and the stub throw. */
+export async function* recordSegments(options: RecordingOptions): AsyncGenerator<Segment | Return, void> {
+  const { machine, deadline, sites } = options;
+  await using rsp = await RspClient.connect(await machine.connectGdb(deadline), { deadline });
+  const recorder = new Recorder(options, rsp);
+  await using log = await QemuLog.open(machine, {
+    subject: 'states',
+    reader: (onMark) => recorder.reader(onMark),
+    deadline,
+  });
+  yield* recorder.record(log, new Map(sites.calls.map((site) => [site.linear, site])));
+}
+
+class Recorder {
+  readonly #options: RecordingOptions;
+  readonly #rsp: RspClient;
+  readonly #breakpoints: Breakpoints;
+  readonly #states: StateBuffer;
+  readonly #long: ReadonlyMap<bigint, RepeatSite>;
+  #reset: string | undefined;
+  #onFull: () => void = () => undefined;
+
+  constructor(options: RecordingOptions, rsp: RspClient) {
+    this.#options = options;
+    this.#rsp = rsp;
+    this.#breakpoints = new Breakpoints(rsp);
+    this.#states = new StateBuffer(options.sites.repeats.map(({ linear }) => linear));
+    this.#long = new Map(longRepeats(options.sites).map((site) => [site.linear, site]));
+  }
+
+  reader(onMark: (text: string) => void): LogParser {
+    return new LogParser({
+      onMark,
+      onReset: (line) => (this.#reset = line),
+      onState: (words) => {
+        this.#states.add(words);
+        if (this.#states.count >= BATCH_STATES) this.#onFull();
+      },
+    });
+  }
+
+  async *record(log: QemuLog, calls: ReadonlyMap<bigint, CallSite>): AsyncGenerator<Segment | Return, void> {
+    const { until } = this.#options;
+    await this.#breakpoints.add([...calls.keys(), ...this.#long.keys(), until]);
+    this.#states.restart(await this.#state());
+    await log.on();
+    for (;;) {
+      yield* this.#run(log);
+      const state = await this.#state();
+      const at = linearAddress(state);
+      const call = calls.get(at);
+      const long = this.#long.get(at);
+      if (this.#reset === undefined) this.#states.add(state);
+      if (at === until) return yield this.#segment('end');
+      if (this.#reset !== undefined || (!call && !long)) return yield this.#segment('died');
+      if (call) yield* this.#leave(call, log);
+      else if (long) await this.#pass(long);
+    }
+  }
+
+  /** Runs to the next breakpoint, and gives away what fills up meanwhile. */
+  async *#run(log: QemuLog): AsyncGenerator<Segment, void> {
+    this.#rsp.continue();
+    const stopped = this.#rsp.waitForStop(this.#options.deadline).then(() => 'stopped' as const);
+    stopped.catch(() => undefined);
+    for (;;) {
+      const full = new Promise<'full'>((resolve) => (this.#onFull = () => resolve('full')));
+      if ((await Promise.race([stopped, full, log.failed])) === 'stopped') break;
+      log.pause();
+      yield this.#segment('goes on');
+      log.resume();
+    }
+    await log.drain();
+  }
+
+  /** From before a call until control is inside again. */
+  async *#leave(site: CallSite, log: QemuLog): AsyncGenerator<Segment | Return, void> {
+    const { inside, deadline } = this.#options;
+    yield this.#segment('excursion');
+    await log.off();
+    await this.#rsp.step(deadline);
+    let state = await this.#state();
+    const left = !isInside(inside, linearAddress(state));
+    if (left) {
+      await this.#breakpoints.runTo(site.returns, deadline);
+      state = await this.#state();
+    }
+    this.#states.restart(state);
+    yield { kind: 'return', site, left, state };
+    await log.on();
+  }
+
+  /** Over a repeated string instruction. */
+  async #pass(site: RepeatSite): Promise<void> {
+    await this.#breakpoints.remove([site.linear]);
+    await this.#breakpoints.runTo([site.next], this.#options.deadline);
+    await this.#breakpoints.add([site.linear]);
+  }
+
+  #segment(endedAt: Segment['endedAt']): Segment {
+    const said = endedAt === 'died' ? this.#reset : undefined;
+    return { kind: 'segment', ...this.#states.take(), endedAt, ...(said === undefined ? {} : { said }) };
+  }
+
+  async #state(): Promise<Int32Array> {
+    return stateFromDump(await humanMonitor(this.#options.machine.qmp, 'info registers'));
+  }
+}
+
+function linearAddress(state: Int32Array): bigint {
+  return BigInt.asUintN(64, readField(state, 'rip') + readField(state, 'cs.base'));
+}
