@@ -26,6 +26,8 @@ export const LIMITS = {
   chunkRawBytes: 4 * MIB,
   /** Memory records and image together, in a whole trace. */
   memoryBytes: 512 * MIB,
+  /** Of one memory record or digest. */
+  listEntries: 64 * KIB,
   whyBytes: 4 * KIB,
 } as const;
 

@@ -1,4 +1,5 @@
 /** Reads what of a chunk is rare: counts, lists of memory and of digests. Every size is looked at before it is believed. */
+import { LIMITS } from './file-layout.ts';
 import { isPhysical } from './physical-ranges.ts';
 import type { MemoryDigest, MemoryRun } from './record.ts';
 import type { RecordsChunk } from './records-chunk.ts';
@@ -48,11 +49,11 @@ export class ListReader {
     }));
   }
 
-  /** A count is believed only as far as its entries can be there. */
+  /** A count is believed only as far as its entries can be there, each of which becomes an object. */
   #list<Entry>(leastBytes: number, entry: () => Entry): Entry[] {
     const count = this.number();
     const left = this.#chunk.recordsEnd - this.#position;
-    if (count === 0 || count * leastBytes > left)
+    if (count === 0 || count * leastBytes > left || count > LIMITS.listEntries)
       this.#malformed(`a list of ${count} entries in ${left} bytes`);
     return Array.from({ length: count }, entry);
   }

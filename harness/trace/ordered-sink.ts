@@ -16,7 +16,8 @@ export class OrderedSink {
   /** @throws whatever the sink threw at an earlier piece, or throws now */
   give(bytes: Uint8Array): void {
     this.#throwFailure();
-    const taken = this.#pending ? this.#pending.then(() => this.#give(bytes)) : this.#sink(bytes);
+    const pending = this.#pending;
+    const taken = pending ? pending.then(() => this.#give(bytes)) : this.#giveNow(bytes);
     if (taken) this.#awaitLater(taken);
   }
 
@@ -29,6 +30,15 @@ export class OrderedSink {
   /** A sink that failed once gets nothing more: the file would have a hole. */
   #give(bytes: Uint8Array): void | Promise<void> {
     if (!this.#failure) return this.#sink(bytes);
+  }
+
+  #giveNow(bytes: Uint8Array): void | Promise<void> {
+    try {
+      return this.#sink(bytes);
+    } catch (cause) {
+      this.#failure = { cause };
+      throw cause;
+    }
   }
 
   #awaitLater(taken: Promise<void>): void {

@@ -10,7 +10,6 @@ import {
   FORM_WORD,
   FORM_ZERO,
   GENERAL_CHANGED,
-  MAX_STEP_BYTES,
   MORE,
   OTHER_CHANGED,
 } from './step-encoding.ts';
@@ -199,6 +198,3 @@ function varintBytes(value: number): number {
   if (unsigned < 0x20_0000) return 3;
   return unsigned < 0x1000_0000 ? 4 : 5;
 }
-
-/** Room that is always left for one more step. */
-export const STEP_ROOM_BYTES = MAX_STEP_BYTES;

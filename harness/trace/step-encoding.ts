@@ -28,6 +28,3 @@ export const MORE = 0x80;
 export const OTHER_MASK = 0x7f;
 /** The first of them: RIP's high half. */
 export const FIRST_OTHER = 33;
-
-/** The longest step: tag and prefix, iterations, RIP, 32 general words, RFLAGS, 57 others. */
-export const MAX_STEP_BYTES = 2 + 8 + 5 + 32 * 6 + 5 + 57 * 5;

@@ -4,15 +4,15 @@ import { crcOf, END_PROLOGUE_BYTES, LIMITS, viewOf } from './file-layout.ts';
 import type { TraceEnding, TraceTotals } from './record.ts';
 import { TraceChecksumError, TraceMalformedError } from './trace-errors.ts';
 
-/** @param fileCrc over all of the file before the end chunk's header @param why cut at 4 KiB */
+/** @param fileCrc over all of the file before the end chunk's header `why` is cut at 4 KiB, between characters */
 export function encodeEnding({ steps, guestSteps, why }: TraceEnding, fileCrc: number): Uint8Array {
-  const text = new TextEncoder().encode(why).subarray(0, LIMITS.whyBytes);
-  const raw = new Uint8Array(END_PROLOGUE_BYTES + text.length);
+  const room = new Uint8Array(END_PROLOGUE_BYTES + LIMITS.whyBytes);
+  const { written } = new TextEncoder().encodeInto(why, room.subarray(END_PROLOGUE_BYTES));
+  const raw = room.subarray(0, END_PROLOGUE_BYTES + written);
   const view = viewOf(raw);
   view.setBigUint64(0, BigInt(steps), true);
   view.setBigUint64(8, BigInt(guestSteps), true);
   view.setUint32(16, fileCrc, true);
-  raw.set(text, END_PROLOGUE_BYTES);
   return raw;
 }
 

@@ -61,7 +61,9 @@ export class TraceReader {
    * @throws TraceError where there is not even an initial state
    */
   cursor(): StepCursor {
-    return new StepCursor(this);
+    const first = this.recordsChunk(0);
+    if (!first) throw new TraceMalformedError('it holds no initial state', PREAMBLE_BYTES, 0);
+    return new StepCursor(this, first);
   }
 
   /**

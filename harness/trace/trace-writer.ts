@@ -1,5 +1,6 @@
 /** Writes a trace as it happens: nothing but the chunk in hand is lost where the writer is killed. */
 import { deflateSync } from 'node:zlib';
+import { STATE_WORDS } from '../x86/state/state-layout.ts';
 import {
   CHUNK_HEADER_BYTES,
   crcOf,
@@ -83,35 +84,37 @@ export class TraceWriter {
     };
   }
 
-  /** One instruction. @param words the state after it @throws whatever the sink threw before; likewise all others */
+  /**
+   * One instruction.
+   * @param words the state after it
+   * @throws RangeError where that is too short @throws whatever the sink threw before; likewise all others
+   */
   step(words: Int32Array): void {
-    this.#mustBeOpen('step()');
-    this.#encoder.step(words);
-    this.#counted(1);
+    this.#mustTake('step()', words);
+    this.#step(words, 1);
   }
 
   /** An instruction whose results come from outside. */
   input(words: Int32Array): void {
-    this.#mustBeOpen('input()');
+    this.#mustTake('input()', words);
     this.#encoder.prefix(SPECIAL_INPUT);
-    this.step(words);
+    this.#step(words, 1);
   }
 
   /** @param iterations that ran; at least one @throws RangeError where it is none */
   repeat(words: Int32Array, iterations: number): void {
-    this.#mustBeOpen('repeat()');
+    this.#mustTake('repeat()', words);
     if (!Number.isSafeInteger(iterations) || iterations < 1)
       throw new RangeError(`${iterations} is no count of iterations; write a step where none ran`);
     this.#encoder.repeatPrefix(SPECIAL_REPEAT, iterations);
-    this.#encoder.step(words);
-    this.#counted(iterations);
+    this.#step(words, iterations);
   }
 
   /** @param words the state where control is inside again @param changed memory that is another than before */
   excursion(words: Int32Array, changed: readonly MemoryRun[] = []): void {
-    this.#mustBeOpen('excursion()');
+    this.#mustTake('excursion()', words);
     this.#encoder.prefix(SPECIAL_EXCURSION);
-    this.step(words);
+    this.#step(words, 1);
     this.memory(changed, 'written');
   }
 
@@ -121,7 +124,7 @@ export class TraceWriter {
     const special = cause === 'read' ? SPECIAL_MEMORY_READ : SPECIAL_MEMORY_WRITTEN;
     for (const record of recordsOf(runs)) {
       this.#encoder.memory(special, record);
-      this.#counted(0);
+      this.#finishIfFull();
     }
   }
 
@@ -131,7 +134,7 @@ export class TraceWriter {
     for (const { address, sizeBytes } of digests) mustBePhysical(address, sizeBytes);
     for (let at = 0; at < digests.length; at += DIGESTS_PER_RECORD) {
       this.#encoder.digest(SPECIAL_DIGEST, digests.slice(at, at + DIGESTS_PER_RECORD));
-      this.#counted(0);
+      this.#finishIfFull();
     }
   }
 
@@ -152,9 +155,14 @@ export class TraceWriter {
     return this.totals;
   }
 
-  #counted(guestSteps: number): void {
-    if (guestSteps > 0) this.#chunkSteps++;
+  #step(words: Int32Array, guestSteps: number): void {
+    this.#encoder.step(words);
+    this.#chunkSteps++;
     this.#chunkGuestSteps += guestSteps;
+    this.#finishIfFull();
+  }
+
+  #finishIfFull(): void {
     if (this.#encoder.isFull) this.#finishRecords();
   }
 
@@ -195,6 +203,12 @@ export class TraceWriter {
   #give(bytes: Uint8Array): void {
     this.#fileCrc = crcOf(bytes, this.#fileCrc);
     this.#sink.give(bytes);
+  }
+
+  #mustTake(command: string, words: Int32Array): void {
+    this.#mustBeOpen(command);
+    if (words.length < STATE_WORDS)
+      throw new RangeError(`${command}: ${words.length} words are no state, which has ${STATE_WORDS}`);
   }
 
   #mustBeOpen(command: string): void {
