@@ -47,7 +47,7 @@ const wiresAndPaper = Object.keys(rooms);
 rooms.boot = wiresAndPaper;
 rooms.capture = [...wiresAndPaper, 'boot'];
 // judgement
-rooms.scenario = [...wiresAndPaper, 'boot'];
+rooms.scenario = [...wiresAndPaper, 'boot', 'capture'];
 rooms.report = ['bits', 'lifetime', 'workdir', 'scenario'];
 rooms.doctor = [...wiresAndPaper, 'boot', 'scenario'];
 rooms.sabotage = [...wiresAndPaper, 'boot', 'scenario'];

@@ -39,3 +39,11 @@ export class MonitorRefusalError extends Error {
     super(`QEMU's monitor answers ${JSON.stringify(command)} with ${JSON.stringify(answer)}`);
   }
 }
+
+/** A boot cannot be captured; the message says why. */
+export class CaptureFailedError extends Error {
+  override readonly name = 'CaptureFailedError';
+  constructor(why: string) {
+    super(`nothing was captured: ${why}`);
+  }
+}

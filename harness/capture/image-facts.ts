@@ -1,6 +1,7 @@
 /** What a trace's header says of the image: which file, what was changed in it, where its bytes lie in memory. Pure. */
 import { encodeHex } from '../bits/hex.ts';
 import type { LoadedImage } from '../multiboot2/loaded-image.ts';
+import { digestOf } from '../replay/trace-image.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
 
 type SubjectHeader = TraceHeader['subject'];
@@ -9,19 +10,17 @@ export interface CapturedImage {
   readonly name: string;
   /** The image file's bytes, unpacked. */
   readonly file: Uint8Array;
-  /** Of them, in hexadecimal. */
-  readonly sha256: string;
   /** What was booted: the same but for a few bytes, such as the tag that forces a base. */
   readonly booted: Uint8Array;
   readonly loaded: LoadedImage;
   readonly loadBase: number;
 }
 
-export function imageFacts({ name, file, sha256, booted, loaded, loadBase }: CapturedImage): SubjectHeader {
+export function imageFacts({ name, file, booted, loaded, loadBase }: CapturedImage): SubjectHeader {
   const moved = loadBase - loaded.linkBase;
   return {
     name,
-    imageSha256: sha256,
+    imageSha256: digestOf(file),
     imageSizeBytes: file.length,
     changes: changesOf(file, booted),
     linkBase: loaded.linkBase,

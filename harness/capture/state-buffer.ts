@@ -87,3 +87,18 @@ export class StateBuffer {
     [this.#words, this.#iterations] = [words, iterations];
   }
 }
+
+/** One behind the other. */
+export function joinedStates(parts: readonly States[]): States {
+  const [only] = parts;
+  if (only && parts.length === 1) return only;
+  const count = parts.reduce((sum, part) => sum + part.count, 0);
+  const [words, iterations] = [new Int32Array(count * STATE_WORDS), new Uint32Array(count)];
+  let at = 0;
+  for (const part of parts) {
+    words.set(part.words, at * STATE_WORDS);
+    iterations.set(part.iterations, at);
+    at += part.count;
+  }
+  return { count, words, iterations };
+}

@@ -30,6 +30,7 @@ const INPUT_ERRORS: ReadonlySet<string> = new Set([
   'ResumeError',
   'RunGoingOnError',
   'TraceImageError',
+  'CapturePlanError',
 ]);
 
 export function exitCodeOf(error: unknown): number {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { projectRoot } from '../workdir/project-root.ts';
 import { addBuildCommand } from './build-command.ts';
+import { addCaptureCommand } from './capture-command.ts';
 import { addDebugCommand } from './debug-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
@@ -46,6 +47,7 @@ Examples:
   addListCommand(command);
   addRunCommand(command);
   addDebugCommand(command);
+  addCaptureCommand(command);
   addReplayCommand(command);
   return command;
 }

@@ -17,6 +17,7 @@ export const HEADER: TraceHeader = {
   instance: 'xen-early-boot~bios~base-0x03e00000',
   firmware: 'bios',
   subject: {
+    changes: [],
     name: 'xen',
     imageSha256: 'ab'.repeat(32),
     imageSizeBytes: 4,

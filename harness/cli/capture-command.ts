@@ -1,0 +1,56 @@
+/** `loadbase capture`: the early boot of one instance as a trace. */
+import type { Command } from 'commander';
+import { SCENARIOS } from '../../scenarios/index.ts';
+import { addInstanceOptions } from './instance-options.ts';
+import { oneOf } from './options.ts';
+import type { SingleOptions } from './prepared-instance.ts';
+import { addImageOption, addSourceOptions } from './source-options.ts';
+
+export interface CaptureOptions extends SingleOptions {
+  readonly output?: string;
+  readonly until?: string;
+  readonly embedImage?: boolean;
+}
+
+export function addCaptureCommand(program: Command): void {
+  const command = program
+    .command('capture')
+    .description('record what early boot does, instruction by instruction, as a trace to replay offline')
+    .argument('<instance>', 'its name, as `loadbase list` shows it')
+    .option(
+      '-o, --output <file>',
+      'where to write the trace (default: <instance>.lbtrace; e.g. -o boot.lbtrace)',
+    )
+    .option(
+      '--until <symbol|address>',
+      'where it ends: a symbol of the image, or a linear address (default: __start_xen; e.g. --until 0xffff82d0402043c0)',
+    )
+    .option(
+      '--embed-image',
+      'put the image into the trace, so that it can be replayed where the image is not',
+    );
+  addImageOption(command);
+  addInstanceOptions(command, SCENARIOS);
+  addSourceOptions(command)
+    .option(
+      '--accel <auto|tcg|kvm>',
+      'accelerator (e.g. tcg)',
+      oneOf(['auto', 'tcg', 'kvm'] as const),
+      'auto',
+    )
+    .option('--cold', 'boot from the reset vector instead of forking a machine that was frozen at GRUB')
+    .addHelpText(
+      'after',
+      `
+Two machines are booted: one to see where control leaves the image, one to be recorded. docs/trace-format.md says what a
+trace holds. A trace that was not finished keeps the ending .part and can be replayed as far as it goes.
+
+Examples:
+  loadbase capture xen-early-boot~bios~base-0x03e00000
+  loadbase capture xen-early-boot~efi~base-any -o efi.lbtrace --embed-image`,
+    )
+    .action(async (name: string, options: CaptureOptions) => {
+      const { captureInstance } = await import('./capture-instance.ts');
+      process.exitCode = await captureInstance(name, options);
+    });
+}
