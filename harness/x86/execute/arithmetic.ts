@@ -20,7 +20,7 @@ type Narrow = (words: Int32Array, a: number, b: number, shift: number) => number
 /** @returns the low word of the result, the high one in `cpu.high`; flags are set. */
 type Wide = (cpu: Cpu, aLow: number, aHigh: number, bLow: number, bHigh: number) => number;
 
-function add(words: Int32Array, a: number, b: number, shift: number): number {
+export function add(words: Int32Array, a: number, b: number, shift: number): number {
   const result = (a + b) | 0;
   setAddFlags(words, a, b, result, shift);
   return result;
@@ -32,7 +32,7 @@ function addCarry(words: Int32Array, a: number, b: number, shift: number): numbe
   return result;
 }
 
-function subtract(words: Int32Array, a: number, b: number, shift: number): number {
+export function subtract(words: Int32Array, a: number, b: number, shift: number): number {
   const result = (a - b) | 0;
   setSubtractFlags(words, a, b, result, shift);
   return result;
@@ -44,7 +44,7 @@ function subtractBorrow(words: Int32Array, a: number, b: number, shift: number):
   return result;
 }
 
-function addWide(cpu: Cpu, aLow: number, aHigh: number, bLow: number, bHigh: number): number {
+export function addWide(cpu: Cpu, aLow: number, aHigh: number, bLow: number, bHigh: number): number {
   return sumWide(cpu, aLow, aHigh, bLow, bHigh, 0);
 }
 
@@ -70,7 +70,7 @@ function sumWide(
   return low;
 }
 
-function subtractWide(cpu: Cpu, aLow: number, aHigh: number, bLow: number, bHigh: number): number {
+export function subtractWide(cpu: Cpu, aLow: number, aHigh: number, bLow: number, bHigh: number): number {
   return differenceWide(cpu, aLow, aHigh, bLow, bHigh, 0);
 }
 

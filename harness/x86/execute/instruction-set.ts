@@ -4,7 +4,10 @@ import { ARITHMETIC_FAMILY } from './arithmetic.ts';
 import { DATA_TRANSFER_FAMILY } from './data-transfer.ts';
 import { NEAR_TRANSFER_FAMILY } from './near-transfers.ts';
 import type { Family, Operation, Setting } from './operation.ts';
+import { ROTATE_FAMILY } from './rotates.ts';
+import { SHIFT_FAMILY } from './shifts.ts';
 import { STACK_FAMILY } from './stack.ts';
+import { STRING_FAMILY } from './strings.ts';
 
 /** A family later in the list is asked where the earlier ones have no such form: `mov` of integers, then of segments. */
 const FAMILIES: readonly Family[] = [
@@ -12,6 +15,9 @@ const FAMILIES: readonly Family[] = [
   ARITHMETIC_FAMILY,
   NEAR_TRANSFER_FAMILY,
   STACK_FAMILY,
+  SHIFT_FAMILY,
+  ROTATE_FAMILY,
+  STRING_FAMILY,
 ];
 
 /** @returns undefined where no family has semantics for it. */

@@ -18,7 +18,28 @@ export interface RunEnd {
  * @returns why it was not executed, with the state before it; undefined: it was.
  */
 export function step(cpu: Cpu, code: CodeCache): StopReason | undefined {
-  return runBlock(cpu, code, 1).reason;
+  const end = execute(cpu, code);
+  return end instanceof GuestFault ? delivered(cpu, end) : end;
+}
+
+/**
+ * Executes one instruction and delivers nothing.
+ * @returns the fault, or why it was not executed: but for the iterations of a repeated string instruction that ran, the
+ * state is the one before it. undefined: it was executed.
+ */
+export function execute(cpu: Cpu, code: CodeCache): GuestFault | StopReason | undefined {
+  const { words } = cpu;
+  let length = 0;
+  try {
+    const { operations, lengths } = code.block(cpu, 1);
+    length = lengths[0]!;
+    advance(words, length);
+    operations[0]!(cpu);
+    return undefined;
+  } catch (thrown) {
+    if (length !== 0) retreat(words, length);
+    return caught(thrown);
+  }
 }
 
 /** Executes until something stops it. @param limit the block that reaches it is the last. */
@@ -64,30 +85,28 @@ function runBlocks(cpu: Cpu, code: CodeCache, limit: number): Progress {
   }
 }
 
-function runBlock(cpu: Cpu, code: CodeCache, limit: number): Progress {
-  let block: Block | undefined;
-  const { words } = cpu;
-  try {
-    block = code.block(cpu, limit);
-    advance(words, block.lengths[0]!);
-    block.operations[0]!(cpu);
-    return { executed: 1, reason: undefined };
-  } catch (thrown) {
-    if (block) retreat(words, block.lengths[0]!);
-    return { executed: 1, reason: handled(cpu, thrown) };
-  }
+/** @throws what neither the guest nor the model has caused */
+function caught(thrown: unknown): GuestFault | StopReason {
+  if (thrown instanceof GuestFault) return thrown;
+  if (thrown instanceof ModelStop) return thrown.reason;
+  throw thrown;
 }
 
 /** @returns why the model stops; undefined: the guest's handler goes on. */
-function handled(cpu: Cpu, thrown: unknown): StopReason | undefined {
+function delivered(cpu: Cpu, fault: GuestFault): StopReason | undefined {
   try {
-    if (!(thrown instanceof GuestFault)) throw thrown;
-    deliver(cpu, thrown);
+    deliver(cpu, fault);
     return undefined;
   } catch (stop) {
     if (stop instanceof ModelStop) return stop.reason;
     throw stop;
   }
+}
+
+/** @see delivered */
+function handled(cpu: Cpu, thrown: unknown): StopReason | undefined {
+  const end = caught(thrown);
+  return end instanceof GuestFault ? delivered(cpu, end) : end;
 }
 
 function advance(words: Int32Array, length: number): void {

@@ -5,8 +5,10 @@
  */
 import { A20, CR2 } from '../state/state-layout.ts';
 import { generalProtection, GuestFault, VECTOR } from '../execute/guest-fault.ts';
-import { ModelStop } from '../execute/stop.ts';
+import { copyElements, fillElements, storeElement } from './elements.ts';
+import { requireKnown } from './known-bytes.ts';
 import { type Access, isPaging, PageFault, translate } from './paging.ts';
+import { pieces } from './pieces.ts';
 import { isPlain, PAGE_BYTES, type PhysicalMemory, type PhysicalPage, written } from './physical-memory.ts';
 
 const SLOTS = 1024;
@@ -154,6 +156,62 @@ export class LinearMemory {
     for (const piece of pieces(low, high, sizeBytes)) this.#translate(piece.low, piece.high, 'write');
   }
 
+  /**
+   * Writes `count` elements of 1, 2, 4 or 8 bytes, all in the page of the first.
+   * @throws GuestFault, with nothing written
+   */
+  fill(low: number, high: number, sizeBytes: number, count: number, value: number, valueHigh: number): void {
+    const page = this.#pageToWrite(low, high);
+    const offset = low & 0xfff;
+    const length = sizeBytes * count;
+    fillElements(page, offset, sizeBytes, length, value, valueHigh);
+    if (!isPlain(page)) written(page, offset, length);
+  }
+
+  /**
+   * Copies `count` elements, one after the other from the lowest: where the target lies a little above the source, what was
+   * written is read again. Source and target do not leave the page of their first byte.
+   * @throws GuestFault, ModelStop (unknown bytes), with nothing written
+   */
+  copy(
+    sourceLow: number,
+    sourceHigh: number,
+    targetLow: number,
+    targetHigh: number,
+    sizeBytes: number,
+    count: number,
+  ): void {
+    const from = sourceLow & 0xfff;
+    const to = targetLow & 0xfff;
+    const length = sizeBytes * count;
+    const source = this.#pageToRead(sourceLow, sourceHigh);
+    const target = this.#pageToWrite(targetLow, targetHigh);
+    // What is written before it is read need not be known.
+    const ahead = source === target && to > from ? Math.max(sizeBytes, to - from) : length;
+    requireKnown(source, from, Math.min(ahead, length));
+    copyElements(source.bytes, from, target.bytes, to, sizeBytes, count);
+    if (!isPlain(target)) written(target, to, length);
+  }
+
+  /** Bytes may be unknown. */
+  #pageToRead(low: number, high: number): PhysicalPage {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    const reads = this.#reads;
+    if (reads.low[slot] === (low & -PAGE_BYTES) && reads.high[slot] === high) return reads.pages[slot]!;
+    const page = this.pageFor(low, high, 'read');
+    if (page.known === undefined) reads.put(low, high, page);
+    return page;
+  }
+
+  #pageToWrite(low: number, high: number): PhysicalPage {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    const writes = this.#writes;
+    if (writes.low[slot] === (low & -PAGE_BYTES) && writes.high[slot] === high) return writes.pages[slot]!;
+    const page = this.pageFor(low, high, 'write');
+    if (isPlain(page)) writes.put(low, high, page);
+    return page;
+  }
+
   /** The page for reading or writing, past all caches and knowing nothing of unknown bytes. @throws GuestFault */
   pageFor(low: number, high: number, access: Access): PhysicalPage {
     return this.physical.page(this.#translate(low, high, access));
@@ -193,7 +251,7 @@ export class LinearMemory {
       return this.#splitWrite(low, high, sizeBytes, value, valueHigh);
     const page = this.physical.page(this.#translate(low, high, 'write'));
     const offset = low & 0xfff;
-    store(page.view, offset, sizeBytes, value, valueHigh);
+    storeElement(page.view, offset, sizeBytes, value, valueHigh);
     if (isPlain(page)) this.#writes.put(low, high, page);
     else written(page, offset, sizeBytes);
   }
@@ -201,7 +259,7 @@ export class LinearMemory {
   /** Both pages are asked before either is written. */
   #splitWrite(low: number, high: number, sizeBytes: number, value: number, valueHigh: number): void {
     const bytes = new DataView(new ArrayBuffer(8));
-    store(bytes, 0, 8, value, valueHigh);
+    storeElement(bytes, 0, 8, value, valueHigh);
     const parts = pieces(low, high, sizeBytes).map((piece) => ({
       ...piece,
       page: this.pageFor(piece.low, piece.high, 'write'),
@@ -231,36 +289,7 @@ export class LinearMemory {
   /** @throws ModelStop where one of the bytes is unknown. */
   #page(frame: number, offset: number, sizeBytes: number): PhysicalPage {
     const page = this.physical.page(frame);
-    const { known } = page;
-    if (known)
-      for (let at = offset; at < offset + sizeBytes; at++)
-        if (known[at] === 0)
-          throw new ModelStop({ kind: 'unknown memory', physical: frame * PAGE_BYTES + offset, sizeBytes });
+    requireKnown(page, offset, sizeBytes);
     return page;
   }
-}
-
-function store(view: DataView, offset: number, sizeBytes: number, low: number, high: number): void {
-  if (sizeBytes === 1) view.setInt8(offset, low);
-  else if (sizeBytes === 2) view.setInt16(offset, low, true);
-  else view.setInt32(offset, low, true);
-  if (sizeBytes === 8) view.setInt32(offset + 4, high, true);
-}
-
-interface Piece {
-  readonly low: number;
-  readonly high: number;
-  readonly sizeBytes: number;
-}
-
-/** The parts of an access on either side of a page border. */
-function pieces(low: number, high: number, sizeBytes: number): Piece[] {
-  const first = Math.min(sizeBytes, PAGE_BYTES - (low & 0xfff));
-  if (first === sizeBytes) return [{ low, high, sizeBytes }];
-  const next = (low + first) | 0;
-  const nextHigh = next === 0 && high !== 0 ? (high + 1) | 0 : high;
-  return [
-    { low, high, sizeBytes: first },
-    { low: next, high: nextHigh, sizeBytes: sizeBytes - first },
-  ];
 }

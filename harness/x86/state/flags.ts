@@ -168,6 +168,49 @@ export function setSubtractCarries64(
   words[ADJUST] = adjust;
 }
 
+const [TOP, NEXT] = [1 << 31, 1 << 30];
+
+/**
+ * Flags of a shift to the left. CF: the bit that left last; OF: whether the last step changed the sign, which the SDM defines
+ * for a single one and QEMU keeps for all; AF is undefined, QEMU clears it.
+ * @param before the value, shifted by one less
+ */
+export function setShiftLeftFlags(words: Int32Array, before: number, result: number, shift: number): void {
+  setResult(words, result, shift);
+  words[CARRIES] = ((before << shift) & TOP) | (((result << shift) >>> 1) & NEXT);
+  words[ADJUST] = 0;
+}
+
+export function setShiftLeftFlags64(words: Int32Array, beforeHigh: number, low: number, high: number): void {
+  setResult64(words, low, high);
+  words[CARRIES] = (beforeHigh & TOP) | ((high >>> 1) & NEXT);
+  words[ADJUST] = 0;
+}
+
+/** @see setShiftLeftFlags */
+export function setShiftRightFlags(words: Int32Array, before: number, result: number, shift: number): void {
+  setResult(words, result, shift);
+  setLastOut(words, before, (before ^ result) << shift);
+}
+
+export function setShiftRightFlags64(
+  words: Int32Array,
+  beforeLow: number,
+  beforeHigh: number,
+  low: number,
+  high: number,
+): void {
+  setResult64(words, low, high);
+  setLastOut(words, beforeLow, beforeHigh ^ high);
+}
+
+/** @param overflow its highest bit */
+function setLastOut(words: Int32Array, before: number, overflow: number): void {
+  const cf = before << 31;
+  words[CARRIES] = cf | (((cf ^ overflow) >>> 1) & NEXT);
+  words[ADJUST] = 0;
+}
+
 export type Condition = (words: Int32Array) => boolean;
 
 const isLess: Condition = (words) => isSign(words) !== isOverflow(words);
