@@ -63,6 +63,15 @@ t.test('a sink that fails is heard of, and gets nothing more', async (t) => {
     await t.rejects(writer.end(''), { message: 'no room' });
     t.equal(calls, 3);
   }
+  let calls = 0;
+  const failsLate = async (): Promise<void> => {
+    calls++;
+    await setImmediate();
+    throw new Error('no room');
+  };
+  const queued = new TraceWriter(failsLate, HEADER, WORDS);
+  await t.rejects(queued.flush(), { message: 'no room' });
+  t.equal(calls, 1, 'what waited behind the failed piece is not given');
   const late = new TraceWriter(async () => Promise.reject(new Error('no room')), HEADER, WORDS);
   await setImmediate();
   t.throws(() => writeMuch(late), { message: 'no room' }, 'without a flush, with the next chunk');
