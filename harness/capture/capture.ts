@@ -9,7 +9,7 @@ import { humanMonitor } from '../boot/guest.ts';
 import type { SubjectDriver } from '../boot/subject-driver.ts';
 import type { LoaderReport } from '../grub/console.ts';
 import type { SharedRam } from '../guest/guest-view.ts';
-import { Deadline } from '../lifetime/deadline.ts';
+import type { Deadline } from '../lifetime/deadline.ts';
 import type { Machine } from '../qemu/launch.ts';
 import type { LogRange } from '../qemu/machine-spec.ts';
 import { memoryWithImage } from '../replay/loaded-memory.ts';
@@ -94,7 +94,7 @@ async function withMachineAtEntry<T>(
     throw new CaptureFailedError(
       `the loader put the image at 0x${loadBase.toString(16)}, not at 0x${planned.toString(16)} as its memory map let expect`,
     );
-  return use(session.machine, options.deadline);
+  return await use(session.machine, options.deadline);
 }
 
 async function record(

@@ -41,7 +41,7 @@ async function writeTrace(
   const plan = capturePlan(planned, artifacts, options.until);
   const deadline = Deadline.in(BOOT_MS);
   await using file = await open(path, 'w');
-  return capture({
+  return await capture({
     ...plan,
     boot: async (part) => {
       const folder = join(directory, part);
