@@ -13,14 +13,22 @@ import {
   SEGMENT_WORDS,
   SEGMENTS,
   segmentWord,
-  SELECTOR,
   SS,
   STATE_WORDS,
 } from '../state/state-layout.ts';
-import { isExpandDown, isLong, isReadable, isWide, isWritable } from '../state/segment-attributes.ts';
+import {
+  isExpandDown,
+  isLong,
+  isReadable,
+  isWide,
+  isWritable,
+  privilegeLevel,
+} from '../state/segment-attributes.ts';
 import { LinearMemory } from '../memory/linear-memory.ts';
 import type { PhysicalMemory } from '../memory/physical-memory.ts';
 import { GuestFault, VECTOR } from './guest-fault.ts';
+import { type Habits, HARDWARE } from './habits.ts';
+import { HiddenState } from './hidden-state.ts';
 import { type Inputs, SILENT } from './inputs.ts';
 
 export type Bitness = 16 | 32 | 64;
@@ -35,6 +43,7 @@ export class Cpu {
   /** {@link STATE_WORDS} words of architectural state, then what flags are computed from. */
   readonly words = new Int32Array(MODEL_WORDS);
   readonly memory: LinearMemory;
+  readonly hidden = new HiddenState();
   /** High word of a 64-bit value of which the low one was returned. */
   high = 0;
   /** Default operand and address size of the code segment. */
@@ -49,6 +58,7 @@ export class Cpu {
   constructor(
     readonly physical: PhysicalMemory,
     public inputs: Inputs = SILENT,
+    readonly habits: Habits = HARDWARE,
   ) {
     this.memory = new LinearMemory(this.words, physical);
   }
@@ -102,10 +112,12 @@ export class Cpu {
     return (this.words[CR0]! & PROTECTED) !== 0 && (this.words[RFLAGS]! & FLAG.vm) === 0;
   }
 
-  /** CPL. */
+  /** CPL: SS keeps it, as CS's selector may be any in real mode and just behind it (SDM 3A §5.5). */
   get privilege(): number {
     if ((this.words[CR0]! & PROTECTED) === 0) return 0;
-    return (this.words[RFLAGS]! & FLAG.vm) !== 0 ? 3 : this.words[segmentWord(CS) + SELECTOR]! & 3;
+    return (this.words[RFLAGS]! & FLAG.vm) !== 0
+      ? 3
+      : privilegeLevel(this.words[segmentWord(SS) + ATTRIBUTES]!);
   }
 
   /**

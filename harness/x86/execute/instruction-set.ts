@@ -1,13 +1,20 @@
 /** All families as one table. */
 import type { ExecutableInstruction } from '../instruction.ts';
 import { ARITHMETIC_FAMILY } from './arithmetic.ts';
+import { CONTROL_REGISTER_FAMILY } from './control-registers.ts';
 import { DATA_TRANSFER_FAMILY } from './data-transfer.ts';
+import { DESCRIPTOR_TABLE_FAMILY } from './descriptor-tables.ts';
+import { FAR_TRANSFER_FAMILY } from './far-transfers.ts';
+import { INTERRUPT_FAMILY } from './interrupts.ts';
 import { NEAR_TRANSFER_FAMILY } from './near-transfers.ts';
 import type { Family, Operation, Setting } from './operation.ts';
 import { ROTATE_FAMILY } from './rotates.ts';
 import { SHIFT_FAMILY } from './shifts.ts';
 import { STACK_FAMILY } from './stack.ts';
 import { STRING_FAMILY } from './strings.ts';
+import { SEGMENT_FAMILY } from './segments.ts';
+import { STACK_FAMILY } from './stack.ts';
+import { SYSTEM_FAMILY } from './system.ts';
 
 /** A family later in the list is asked where the earlier ones have no such form: `mov` of integers, then of segments. */
 const FAMILIES: readonly Family[] = [
@@ -18,6 +25,12 @@ const FAMILIES: readonly Family[] = [
   SHIFT_FAMILY,
   ROTATE_FAMILY,
   STRING_FAMILY,
+  SEGMENT_FAMILY,
+  FAR_TRANSFER_FAMILY,
+  INTERRUPT_FAMILY,
+  CONTROL_REGISTER_FAMILY,
+  DESCRIPTOR_TABLE_FAMILY,
+  SYSTEM_FAMILY,
 ];
 
 /** @returns undefined where no family has semantics for it. */

@@ -71,6 +71,19 @@ export class LinearMemory {
     this.#writes.clear();
   }
 
+  /** Runs what accesses tables and stacks of the supervisor, whoever runs (SDM 3A §4.6.1: implicit supervisor accesses). */
+  asSupervisor<T>(action: () => T): T {
+    if (!this.isUser) return action();
+    this.isUser = false;
+    this.flush();
+    try {
+      return action();
+    } finally {
+      this.isUser = true;
+      this.flush();
+    }
+  }
+
   read32(low: number, high: number): number {
     const slot = (low >>> 12) & (SLOTS - 1);
     const reads = this.#reads;
