@@ -13,7 +13,6 @@ import { SHIFT_FAMILY } from './shifts.ts';
 import { STACK_FAMILY } from './stack.ts';
 import { STRING_FAMILY } from './strings.ts';
 import { SEGMENT_FAMILY } from './segments.ts';
-import { STACK_FAMILY } from './stack.ts';
 import { SYSTEM_FAMILY } from './system.ts';
 
 /** A family later in the list is asked where the earlier ones have no such form: `mov` of integers, then of segments. */
