@@ -1,11 +1,10 @@
 /** What the model knows of memory against what the stopped machine has. */
 import CRC32 from 'crc-32';
-import type { SharedRam } from '../guest/guest-view.ts';
 import type { MemoryDigest, MemoryRun } from '../trace/record.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
 import { GENERAL, BASE, segmentWord, SS } from '../x86/state/state-layout.ts';
-import { type Pages, readPages } from './live-pages.ts';
+import type { LivePages, Pages } from './live-pages.ts';
 import { changedLines, differingRuns } from './memory-lines.ts';
 
 const RSP = GENERAL + 2 * 4;
@@ -28,10 +27,10 @@ export interface MemoryVerdict {
 export async function compareWithReal(
   cpu: Cpu,
   start: Pages,
-  ram: SharedRam,
+  live: LivePages,
   hadInterrupts: boolean,
 ): Promise<MemoryVerdict> {
-  const real = await readPages(ram, frames(cpu));
+  const real = await live.read(frames(cpu));
   const differing: MemoryRun[] = [];
   const changed: { start: number; end: number }[] = [];
   for (const page of sortedPages(cpu)) {
@@ -54,15 +53,15 @@ export async function compareWithReal(
 
 export interface Returned {
   readonly changes: readonly MemoryRun[];
-  /** Real memory now: of all that the model knows, and around the stack pointer. */
+  /** Real memory now: of all that the model knows, and around the stack pointer. Overwritten the next time. */
   readonly pages: Pages;
 }
 
 /** What an excursion changed in memory that the model knows. @param after the state behind it */
-export async function returnedFrom(cpu: Cpu, after: Int32Array, ram: SharedRam): Promise<Returned> {
+export async function returnedFrom(cpu: Cpu, after: Int32Array, live: LivePages): Promise<Returned> {
   const stackFrame = Math.floor(stackAddress(after) / PAGE_BYTES);
   const around = Array.from({ length: 2 * STACK_PAGES + 1 }, (_, index) => stackFrame - STACK_PAGES + index);
-  const pages = await readPages(ram, [...frames(cpu), ...around.filter((frame) => frame >= 0)]);
+  const pages = await live.read([...frames(cpu), ...around.filter((frame) => frame >= 0)]);
   const changes = sortedPages(cpu).flatMap(({ frame, bytes, known }) => {
     const now = pages.get(frame);
     return now ? differingRuns(frame, bytes, now, known) : [];

@@ -19,7 +19,7 @@ import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
 import { FLAG, readFlags } from '../x86/state/flags.ts';
 import { RFLAGS, STATE_WORDS } from '../x86/state/state-layout.ts';
 import { compareWithReal, returnedFrom } from './followed-memory.ts';
-import { type Pages, readPages } from './live-pages.ts';
+import { LivePages, type Pages } from './live-pages.ts';
 import { unknownRuns } from './memory-lines.ts';
 import type { States } from './state-buffer.ts';
 
@@ -58,8 +58,10 @@ export class Follower {
   readonly #code: CodeCache;
   readonly #after: Int32Array = new Int32Array(STATE_WORDS);
   readonly #inputs = new RecordedInputs(this.#after);
-  /** Real memory where the segment began. */
+  /** Real memory where the segment began: in buffers of its own, as it must outlive what is read at its end. */
   #start: Pages;
+  readonly #atReturns: LivePages;
+  readonly #atStops: LivePages;
   #hadInterrupts = false;
 
   constructor(options: FollowerOptions) {
@@ -68,6 +70,8 @@ export class Follower {
     this.cpu.load(options.initial);
     this.#code = new CodeCache(options.store);
     this.#start = options.entryPages;
+    this.#atReturns = new LivePages(options.ram);
+    this.#atStops = new LivePages(options.ram);
   }
 
   /**
@@ -96,8 +100,8 @@ export class Follower {
    */
   async returned(after: Int32Array, left: boolean): Promise<void> {
     const { cpu } = this;
-    const { writer, ram } = this.#options;
-    const { changes, pages } = await returnedFrom(cpu, after, ram);
+    const { writer } = this.#options;
+    const { changes, pages } = await returnedFrom(cpu, after, this.#atReturns);
     for (const { address, bytes } of changes) cpu.physical.load(address, bytes);
     if (left) writer.excursion(after, changes);
     else writer.step(after);
@@ -162,11 +166,11 @@ export class Follower {
 
   /** Bytes as they were where the segment began; where nobody has looked then, as they are now. */
   async #fetch({ physical, sizeBytes }: Needed): Promise<void> {
-    const { ram, writer } = this.#options;
+    const { writer } = this.#options;
     const frame = Math.floor(physical / PAGE_BYTES);
     const page = this.cpu.physical.page(frame);
     const start = physical % PAGE_BYTES;
-    const bytes = this.#start.get(frame) ?? (await readPages(ram, [frame])).get(frame);
+    const bytes = this.#start.get(frame) ?? (await this.#nowPage(frame));
     if (!bytes) throw new UnreadableMemoryError(physical, this.cpu.linearInstruction);
     const runs = unknownRuns(frame, bytes, page.known ?? ALL_KNOWN, {
       start,
@@ -176,9 +180,20 @@ export class Follower {
     writer.memory(runs, 'read');
   }
 
+  async #nowPage(frame: number): Promise<Uint8Array | undefined> {
+    const { ram } = this.#options;
+    const address = frame * PAGE_BYTES;
+    return address + PAGE_BYTES <= ram.lowSizeBytes ? ram.read(address, PAGE_BYTES) : undefined;
+  }
+
   async #compareMemory(): Promise<void> {
-    const { ram, writer } = this.#options;
-    const { differing, digests } = await compareWithReal(this.cpu, this.#start, ram, this.#hadInterrupts);
+    const { writer } = this.#options;
+    const { differing, digests } = await compareWithReal(
+      this.cpu,
+      this.#start,
+      this.#atStops,
+      this.#hadInterrupts,
+    );
     for (const { address, bytes } of differing) {
       this.#note({ kind: 'memory', step: this.#step, address, sizeBytes: bytes.length });
       this.cpu.physical.load(address, bytes);

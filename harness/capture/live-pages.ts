@@ -1,32 +1,70 @@
-/** Pages of a stopped machine's real memory, read many at once. */
+/** Pages of a stopped machine's real memory, read again and again into the same buffers. */
 import type { SharedRam } from '../guest/guest-view.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
 
 /** Page contents by frame (physical address >> 12). */
 export type Pages = ReadonlyMap<number, Uint8Array>;
 
-/** Frames beyond RAM below 4 GiB are left out. @param frames in any order */
-export async function readPages(ram: SharedRam, frames: Iterable<number>): Promise<Pages> {
-  const pages = new Map<number, Uint8Array>();
-  const end = ram.lowSizeBytes / PAGE_BYTES;
-  const sorted = [...new Set(frames)].filter((frame) => frame < end).sort((a, b) => a - b);
-  for (let first = 0; first < sorted.length;) {
-    let last = first;
-    while (last + 1 < sorted.length && sorted[last + 1] === sorted[last]! + 1) last++;
-    const bytes = await ram.read(sorted[first]! * PAGE_BYTES, (last - first + 1) * PAGE_BYTES);
-    for (let index = first; index <= last; index++) {
-      const at = (index - first) * PAGE_BYTES;
-      pages.set(sorted[index]!, bytes.subarray(at, at + PAGE_BYTES));
-    }
-    first = last + 1;
-  }
-  return pages;
+/** Frames that follow one another, and where they are read to. */
+interface Run {
+  readonly firstFrame: number;
+  readonly bytes: Uint8Array;
 }
 
-/** All that was ever touched. */
+/** Each run is a read of its own: with more of them they are laid out anew. */
+const MAX_RUNS = 24;
+
+export class LivePages {
+  readonly #ram: SharedRam;
+  #runs: Run[] = [];
+  #pages = new Map<number, Uint8Array>();
+
+  constructor(ram: SharedRam) {
+    this.#ram = ram;
+  }
+
+  /**
+   * Those pages, and others that were asked for before, as they are now. What was read before is overwritten.
+   * @param frames those beyond RAM below 4 GiB are left out
+   */
+  async read(frames: Iterable<number>): Promise<Pages> {
+    const end = this.#ram.lowSizeBytes / PAGE_BYTES;
+    const missing = [...frames].filter((frame) => frame < end && !this.#pages.has(frame));
+    if (missing.length > 0) this.#add([...new Set(missing)]);
+    for (const { firstFrame, bytes } of this.#runs)
+      await this.#ram.read(firstFrame * PAGE_BYTES, bytes.length, bytes);
+    return this.#pages;
+  }
+
+  #add(frames: readonly number[]): void {
+    this.#lay(frames);
+    if (this.#runs.length <= MAX_RUNS) return;
+    const all = [...this.#pages.keys()];
+    this.#runs = [];
+    this.#pages = new Map();
+    this.#lay(all);
+  }
+
+  #lay(frames: readonly number[]): void {
+    const sorted = [...frames].sort((a, b) => a - b);
+    for (let first = 0; first < sorted.length;) {
+      let last = first;
+      while (last + 1 < sorted.length && sorted[last + 1] === sorted[last]! + 1) last++;
+      const bytes = Buffer.allocUnsafeSlow((last - first + 1) * PAGE_BYTES);
+      this.#runs.push({ firstFrame: sorted[first]!, bytes });
+      for (let index = first; index <= last; index++) {
+        const at = (index - first) * PAGE_BYTES;
+        this.#pages.set(sorted[index]!, bytes.subarray(at, at + PAGE_BYTES));
+      }
+      first = last + 1;
+    }
+  }
+}
+
+/** All that was ever touched, as it is now. */
 export async function touchedPages(ram: SharedRam): Promise<Pages> {
   const frames: number[] = [];
   for (const { start, end } of await ram.extents())
     for (let frame = Math.floor(start / PAGE_BYTES); frame * PAGE_BYTES < end; frame++) frames.push(frame);
-  return readPages(ram, frames);
+  return new LivePages(ram).read(frames);
 }
