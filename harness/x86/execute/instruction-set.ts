@@ -1,6 +1,11 @@
 /** All families as one table. */
 import type { ExecutableInstruction } from '../instruction.ts';
 import { ARITHMETIC_FAMILY } from './arithmetic.ts';
+import { BIT_FAMILY } from './bits.ts';
+import { DECIMAL_FAMILY } from './decimal.ts';
+import { EXCHANGE_FAMILY } from './exchange.ts';
+import { FLAG_CONTROL_FAMILY } from './flag-control.ts';
+import { MULTIPLY_FAMILY } from './multiply.ts';
 import { DATA_TRANSFER_FAMILY } from './data-transfer.ts';
 import { NEAR_TRANSFER_FAMILY } from './near-transfers.ts';
 import type { Family, Operation, Setting } from './operation.ts';
@@ -18,6 +23,11 @@ const FAMILIES: readonly Family[] = [
   SHIFT_FAMILY,
   ROTATE_FAMILY,
   STRING_FAMILY,
+  MULTIPLY_FAMILY,
+  FLAG_CONTROL_FAMILY,
+  EXCHANGE_FAMILY,
+  DECIMAL_FAMILY,
+  BIT_FAMILY,
 ];
 
 /** @returns undefined where no family has semantics for it. */
