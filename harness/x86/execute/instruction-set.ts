@@ -2,6 +2,11 @@
 import type { ExecutableInstruction } from '../instruction.ts';
 import { ARITHMETIC_FAMILY } from './arithmetic.ts';
 import { CONTROL_REGISTER_FAMILY } from './control-registers.ts';
+import { BIT_FAMILY } from './bits.ts';
+import { DECIMAL_FAMILY } from './decimal.ts';
+import { EXCHANGE_FAMILY } from './exchange.ts';
+import { FLAG_CONTROL_FAMILY } from './flag-control.ts';
+import { MULTIPLY_FAMILY } from './multiply.ts';
 import { DATA_TRANSFER_FAMILY } from './data-transfer.ts';
 import { DESCRIPTOR_TABLE_FAMILY } from './descriptor-tables.ts';
 import { FAR_TRANSFER_FAMILY } from './far-transfers.ts';
@@ -30,6 +35,11 @@ const FAMILIES: readonly Family[] = [
   CONTROL_REGISTER_FAMILY,
   DESCRIPTOR_TABLE_FAMILY,
   SYSTEM_FAMILY,
+  MULTIPLY_FAMILY,
+  FLAG_CONTROL_FAMILY,
+  EXCHANGE_FAMILY,
+  DECIMAL_FAMILY,
+  BIT_FAMILY,
 ];
 
 /** @returns undefined where no family has semantics for it. */
