@@ -7,7 +7,6 @@ import { PAGE_BYTES, type PhysicalPage } from '../memory/physical-memory.ts';
 import type { Disassembler } from '../disassembler.ts';
 import type { ExecutableInstruction } from '../instruction.ts';
 import type { Bitness, Cpu } from './cpu.ts';
-import { GuestFault } from './guest-fault.ts';
 import { buildOperation } from './instruction-set.ts';
 import type { Operation } from './operation.ts';
 import { ModelStop } from './stop.ts';
@@ -26,7 +25,7 @@ export interface Compiled {
   readonly endsBlock: boolean;
 }
 
-/** A run of instructions in one page, entered at its first. */
+/** A run of instructions in one page, entered at its first; one that spans two pages is a block by itself. */
 export interface Block {
   readonly low: number;
   readonly high: number;
@@ -34,6 +33,9 @@ export interface Block {
   readonly epoch: number;
   readonly page: PhysicalPage;
   readonly generation: number;
+  /** Of a block whose one instruction spans two pages: the second one. */
+  readonly next: PhysicalPage | undefined;
+  readonly nextGeneration: number;
   readonly operations: readonly Operation[];
   readonly lengths: Uint8Array;
   readonly instructions: readonly Compiled[];
@@ -97,6 +99,7 @@ export class CodeCache {
       found.bitness === bitness &&
       found.epoch === memory.epoch &&
       found.generation === found.page.generation &&
+      (found.next === undefined || found.next.generation === found.nextGeneration) &&
       found.operations.length <= limit
     )
       return found;
@@ -110,60 +113,59 @@ export class CodeCache {
     const { bitness, memory } = cpu;
     const page = memory.pageFor(low, high, 'execute');
     const instructions: Compiled[] = [];
+    let next: PhysicalPage | undefined;
     let offset = low & (PAGE_BYTES - 1);
     do {
-      const compiled = this.#compileAt(cpu, page, low - (low & (PAGE_BYTES - 1)), high, offset);
-      if (compiled === undefined) {
-        if (instructions.length === 0) throw unknownOpcode(cpu, low, high);
-        break;
+      let compiled = this.#compileWithin(bitness, page, offset);
+      if (!compiled && instructions.length === 0 && offset > PAGE_BYTES - LONGEST) {
+        next = memory.pageFor(...addressBehind(low, high, bitness), 'execute');
+        compiled = this.#compileAcross(bitness, page, offset, next);
       }
+      if (!compiled) break;
       instructions.push(compiled);
       offset += compiled.length;
       if (compiled.endsBlock) break;
     } while (offset < PAGE_BYTES && instructions.length < limit);
+    if (instructions.length === 0) throw unknownOpcode(cpu, low, high);
     memory.forgetWrites();
     return {
       ...{ low, high, bitness, epoch: memory.epoch, page, generation: page.generation, instructions },
+      ...{ next, nextGeneration: next?.generation ?? 0 },
       operations: instructions.map(({ operation }) => operation),
       lengths: Uint8Array.from(instructions, ({ length }) => length),
     };
   }
 
-  /** Marks the bytes as code. */
-  #compileAt(
-    cpu: Cpu,
-    page: PhysicalPage,
-    pageLow: number,
-    high: number,
-    offset: number,
-  ): Compiled | undefined {
-    const here = Math.min(LONGEST, PAGE_BYTES - offset);
-    const bytes = new Uint8Array(LONGEST);
-    bytes.set(page.bytes.subarray(offset, offset + here));
-    let compiled = here === LONGEST ? this.store.compile(bytes, cpu.bitness) : undefined;
-    let next: PhysicalPage | undefined;
-    if (here < LONGEST) {
-      compiled = this.store.compile(bytes.subarray(0, here), cpu.bitness);
-      if (!compiled) {
-        next = this.#nextPage(cpu, (pageLow + PAGE_BYTES) | 0, high);
-        if (next) bytes.set(next.bytes.subarray(0, LONGEST - here), here);
-        compiled = this.store.compile(bytes, cpu.bitness);
-      }
-    }
-    if (!compiled) return undefined;
-    mark(page, offset, Math.min(compiled.length, here));
-    if (next && compiled.length > here) mark(next, 0, compiled.length - here);
+  /** Marks the bytes as code. @returns undefined where this page's bytes begin with none or with a part of one */
+  #compileWithin(bitness: Bitness, page: PhysicalPage, offset: number): Compiled | undefined {
+    const bytes = page.bytes.subarray(offset, Math.min(PAGE_BYTES, offset + LONGEST));
+    const compiled = this.store.compile(bytes, bitness);
+    if (compiled) mark(page, offset, compiled.length);
     return compiled;
   }
 
-  #nextPage(cpu: Cpu, low: number, high: number): PhysicalPage | undefined {
-    try {
-      return cpu.memory.pageFor(low, low === 0 ? high + 1 : high, 'execute');
-    } catch (fault) {
-      if (fault instanceof GuestFault) return undefined;
-      throw fault;
-    }
+  #compileAcross(
+    bitness: Bitness,
+    page: PhysicalPage,
+    offset: number,
+    next: PhysicalPage,
+  ): Compiled | undefined {
+    const here = PAGE_BYTES - offset;
+    const bytes = new Uint8Array(LONGEST);
+    bytes.set(page.bytes.subarray(offset));
+    bytes.set(next.bytes.subarray(0, LONGEST - here), here);
+    const compiled = this.store.compile(bytes, bitness);
+    if (!compiled) return undefined;
+    mark(page, offset, here);
+    mark(next, 0, compiled.length - here);
+    return compiled;
   }
+}
+
+/** The first address of the next page. */
+function addressBehind(low: number, high: number, bitness: Bitness): [low: number, high: number] {
+  const next = ((low & -PAGE_BYTES) + PAGE_BYTES) | 0;
+  return [next, next === 0 && bitness === 64 ? (high + 1) | 0 : high];
 }
 
 /** @throws ModelStop where a byte is unknown. */

@@ -70,10 +70,13 @@ export class Cpu {
     this.systemChanged();
   }
 
-  /** The architectural state, flags put together. */
+  /** The architectural state, flags put together; outside 64-bit mode without what only shows in it. */
   state(): Int32Array {
     readFlags(this.words);
-    return this.words.slice(0, STATE_WORDS);
+    const state = this.words.slice(0, STATE_WORDS);
+    if (this.bitness === 64) return state;
+    for (let word = GENERAL + 1; word < GENERAL + 16; word += 2) state[word] = 0;
+    return state.fill(0, GENERAL + 16, GENERAL + 32);
   }
 
   /** To be called after any change of control registers, EFER or A20: all translations are made anew. */

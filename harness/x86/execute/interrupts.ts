@@ -7,7 +7,7 @@ import { enterReal, returnProtected } from './far-transfers.ts';
 import { generalProtection, GuestFault, invalidOpcode, VECTOR } from './guest-fault.ts';
 import type { Build, Family } from './operation.ts';
 import { linearAddress, MEMORY_ACCESS, placeOf } from './places.ts';
-import { changeableFlags } from './stack.ts';
+import { accessFlagChanged, changeableFlags } from './stack.ts';
 import { ModelStop } from './stop.ts';
 import { undoing } from './undo.ts';
 
@@ -72,6 +72,7 @@ function returnThroughFrame(cpu: Cpu, sizeBytes: number): void {
   const stackAt = 3 * sizeBytes;
   returnProtected(cpu, { low, high, selector, stackAt, sizeBytes }, cpu.bitness === 64, 0);
   writeSomeFlags(cpu.words, flags, changeable);
+  accessFlagChanged(cpu);
 }
 
 export const INTERRUPT_FAMILY: Family = {

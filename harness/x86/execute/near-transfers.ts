@@ -9,7 +9,7 @@ import { placeOf } from './places.ts';
 import type { ExecutableInstruction } from '../instruction.ts';
 
 const CODE_LIMIT = segmentWord(CS) + LIMIT;
-const RCX = GENERAL + 2;
+const [RCX, RSP] = [GENERAL + 2, GENERAL + 2 * 4];
 
 /** @throws GuestFault: #GP(0) beyond the code segment's limit, or where the address is not canonical. */
 export function jumpTo(cpu: Cpu, low: number, high: number): void {
@@ -86,8 +86,15 @@ const call: Build = (instruction, setting) => {
     const { distance, operandBytes } = target;
     return (cpu) => {
       const { words } = cpu;
+      const [pointer, pointerHigh] = [words[RSP]!, words[RSP + 1]!];
       cpu.push(operandBytes, words[RIP]!, words[RIP + 1]);
-      jumpBy(cpu, distance, operandBytes);
+      try {
+        jumpBy(cpu, distance, operandBytes);
+      } catch (fault) {
+        words[RSP] = pointer;
+        words[RSP + 1] = pointerHigh;
+        throw fault;
+      }
     };
   }
   const place = nearPlace(instruction, setting);
@@ -96,8 +103,15 @@ const call: Build = (instruction, setting) => {
     const { words } = cpu;
     const low = place.read(cpu);
     const high = place.size === 8 ? cpu.high : 0;
+    const [pointer, pointerHigh] = [words[RSP]!, words[RSP + 1]!];
     cpu.push(place.size, words[RIP]!, words[RIP + 1]);
-    jumpTo(cpu, low, high);
+    try {
+      jumpTo(cpu, low, high);
+    } catch (fault) {
+      words[RSP] = pointer;
+      words[RSP + 1] = pointerHigh;
+      throw fault;
+    }
   };
 };
 

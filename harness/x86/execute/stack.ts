@@ -1,6 +1,6 @@
 /** PUSH and POP of integers, PUSHA, POPA, PUSHF, POPF, ENTER, LEAVE (SDM 1 §6.2, 2A, 2B). Segment registers: segments.ts. */
 import { FLAG, readFlags, writeSomeFlags } from '../state/flags.ts';
-import { GENERAL, RFLAGS } from '../state/state-layout.ts';
+import { CR4, GENERAL, RFLAGS } from '../state/state-layout.ts';
 import type { Cpu } from './cpu.ts';
 import { generalProtection } from './guest-fault.ts';
 import type { Build, Family } from './operation.ts';
@@ -88,6 +88,13 @@ export function changeableFlags(cpu: Cpu, sizeBytes: number): number {
   return sizeBytes === 2 ? mask & 0xffff : mask;
 }
 
+const SMAP = 1 << 21;
+
+/** To be called after what may have changed AC: with SMAP, rights depend on it. */
+export function accessFlagChanged({ words, memory }: Cpu): void {
+  if ((words[CR4]! & SMAP) !== 0) memory.flush();
+}
+
 const popFlags: Build =
   ({ stackGrowth }) =>
   (cpu) => {
@@ -95,6 +102,7 @@ const popFlags: Build =
     writeSomeFlags(cpu.words, flags, changeableFlags(cpu, stackGrowth));
     cpu.words[RFLAGS] = cpu.words[RFLAGS]! & ~FLAG.rf;
     cpu.drop(stackGrowth);
+    accessFlagChanged(cpu);
   };
 
 const leave: Build = ({ code }) => {

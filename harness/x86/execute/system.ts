@@ -6,7 +6,7 @@ import { generalProtection, GuestFault, invalidOpcode, VECTOR } from './guest-fa
 import type { Build, Family, Operation } from './operation.ts';
 import { placeOf, readerOf } from './places.ts';
 import { readPort, writePort } from './ports.ts';
-import { requirePrivilege } from './stack.ts';
+import { accessFlagChanged, requirePrivilege } from './stack.ts';
 import { ModelStop } from './stop.ts';
 
 const [RAX, RCX, RDX, RBX] = [GENERAL, GENERAL + 2, GENERAL + 4, GENERAL + 6];
@@ -174,14 +174,12 @@ const interruptFlag = (isOn: boolean): Operation => {
   };
 };
 
-const SMAP = 1 << 21;
-
 const accessControl = (isOn: boolean): Operation => {
   return (cpu) => {
     const { words } = cpu;
     if (cpu.privilege !== 0) throw invalidOpcode();
     words[RFLAGS] = isOn ? words[RFLAGS]! | FLAG.ac : words[RFLAGS]! & ~FLAG.ac;
-    if ((words[CR4]! & SMAP) !== 0) cpu.memory.flush();
+    accessFlagChanged(cpu);
   };
 };
 

@@ -46,11 +46,10 @@ export class LinearMemory {
   readonly #reads = new TranslationCache();
   readonly #writes = new TranslationCache();
   readonly #tables = {
-    read32: (address: number) =>
-      this.#page(Math.floor(address / PAGE_BYTES), address % PAGE_BYTES, 4).view.getInt32(
-        address % PAGE_BYTES,
-        true,
-      ),
+    read32: (address: number) => {
+      const frame = this.#masked(Math.floor(address / PAGE_BYTES));
+      return this.#page(frame, address % PAGE_BYTES, 4).view.getInt32(address % PAGE_BYTES, true);
+    },
     write32: (address: number, value: number) => {
       const page = this.physical.page(this.#masked(Math.floor(address / PAGE_BYTES)));
       page.view.setInt32(address % PAGE_BYTES, value, true);

@@ -2,7 +2,7 @@
  * From linear to physical addresses: no paging, 32-bit, PAE, 4-level (SDM 3A §4.3–4.5), with accessed and dirty flags
  * (§4.8), rights (§4.6) and the error code of #PF (§4.7).
  */
-import { CR0, CR3, CR4, EFER } from '../state/state-layout.ts';
+import { CR0, CR3, CR4, EFER, RFLAGS } from '../state/state-layout.ts';
 
 export type Access = 'read' | 'write' | 'execute';
 
@@ -27,9 +27,14 @@ export class PageFault {
 
 const [PRESENT, WRITABLE, USER, ACCESSED, DIRTY, LARGE] = [1, 2, 4, 0x20, 0x40, 0x80];
 const NO_EXECUTE_HIGH = 1 << 31;
+const PSE_RESERVED = 1 << 21;
+/** Bits 52 to 62: reserved with PAE paging, ignored with 4 levels. */
+const PAE_RESERVED_HIGH = 0x7ff0_0000;
 const [CR0_WP, CR0_PG, CR4_PSE, CR4_PAE, CR4_SMEP, CR4_SMAP] = [
   ...[1 << 16, 1 << 31, 1 << 4, 1 << 5, 1 << 20, 1 << 21],
 ] as [number, number, number, number, number, number];
+/** With SMAP it lets the supervisor reach what is the user's. */
+const ALIGNMENT_CHECK = 1 << 18;
 const [EFER_LMA, EFER_NXE] = [1 << 10, 1 << 11];
 /** Bits of #PF's error code. */
 const [BY_RIGHTS, BY_WRITE, BY_USER, BY_RESERVED, BY_FETCH] = [1, 2, 4, 8, 16];
@@ -75,6 +80,7 @@ function walk32(walk: Walk, low: number): Translation | PageFault {
   if ((entry & PRESENT) === 0) return notPresent(walk);
   add(walk, entry, 0);
   if ((entry & LARGE) !== 0 && (words[CR4]! & CR4_PSE) !== 0) {
+    if ((entry & PSE_RESERVED) !== 0) return reserved(walk);
     // PSE-36: bits 13 to 20 are address bits 32 to 39.
     const frame = (entry >>> 22) * 1024 + ((entry >>> 13) & 0xff) * 0x10_0000 + ((low >>> 12) & 0x3ff);
     return leaf(walk, at, entry, frame);
@@ -115,6 +121,7 @@ function level(walk: Walk, table: number, depth: number, low: number, high: numb
   if ((entry & PRESENT) === 0) return notPresent(walk);
   const upper = memory.read32(at + 4);
   add(walk, entry, upper);
+  if ((upper & PAE_RESERVED_HIGH) !== 0 && (walk.words[EFER]! & EFER_LMA) === 0) return reserved(walk);
   if ((upper & NO_EXECUTE_HIGH) !== 0 && (walk.words[EFER]! & EFER_NXE) === 0) return reserved(walk);
   const isLarge = (entry & LARGE) !== 0;
   if (depth === 4 && isLarge) return reserved(walk);
@@ -159,12 +166,13 @@ function isAllowed({ access, isUser, writable, user, noExecute, words }: Walk): 
   const cr4 = words[CR4]!;
   if (isUser && !user) return false;
   if (access === 'execute') return !noExecute && (isUser || !user || (cr4 & CR4_SMEP) === 0);
-  if (!isUser && user && (cr4 & CR4_SMAP) !== 0) return false;
+  if (!isUser && user && (cr4 & CR4_SMAP) !== 0 && (words[RFLAGS]! & ALIGNMENT_CHECK) === 0) return false;
   return access === 'read' || writable || (!isUser && (words[CR0]! & CR0_WP) === 0);
 }
 
 function errorCode({ access, isUser, words }: Walk): number {
-  const knowsFetch = (words[EFER]! & EFER_NXE) !== 0 || (words[CR4]! & CR4_SMEP) !== 0;
+  const knowsNoExecute = (words[EFER]! & EFER_NXE) !== 0 && (words[CR4]! & CR4_PAE) !== 0;
+  const knowsFetch = knowsNoExecute || (words[CR4]! & CR4_SMEP) !== 0;
   return (
     (access === 'write' ? BY_WRITE : 0) |
     (isUser ? BY_USER : 0) |
