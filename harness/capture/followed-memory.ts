@@ -8,37 +8,39 @@ import type { LivePages, Pages } from './live-pages.ts';
 import { changedLines, differingRuns } from './memory-lines.ts';
 
 const RSP = GENERAL + 2 * 4;
-/** An interrupt handler's frames lie below the stack pointer, and no further than this. */
-const DEAD_STACK_BYTES = 16 * 1024;
+/** An interrupt handler's frames lie below the stack pointer of that moment, and no further than this. */
+const HANDLER_STACK_BYTES = 16 * 1024;
 /** Pages on either side of the stack pointer that firmware's results may lie in. */
 const STACK_PAGES = 4;
 
 export interface MemoryVerdict {
   /** What the machine has where the model has something else. */
   readonly differing: readonly MemoryRun[];
+  /** The same where interrupt handlers left it: on the stack, where nothing of the subject's stood at that moment. */
+  readonly leftByHandlers: readonly MemoryRun[];
   /** Of all that changed since the segment began and is alike. */
   readonly digests: readonly MemoryDigest[];
 }
 
 /**
  * @param start real memory where the segment began
- * @param hadInterrupts whether handlers may have run: what they left below the stack pointer is nobody's
+ * @param stackTop the highest that the stack pointer was while interrupts could come, as an address; undefined: none could
  */
 export async function compareWithReal(
   cpu: Cpu,
   start: Pages,
   live: LivePages,
-  hadInterrupts: boolean,
+  stackTop: number | undefined,
 ): Promise<MemoryVerdict> {
   const real = await live.read(frames(cpu));
-  const differing: MemoryRun[] = [];
+  const [differing, leftByHandlers]: [MemoryRun[], MemoryRun[]] = [[], []];
   const changed: { start: number; end: number }[] = [];
   for (const page of sortedPages(cpu)) {
     const { frame, bytes, known } = page;
     const now = real.get(frame);
     if (!now) continue;
     const runs = differingRuns(frame, bytes, now, known);
-    differing.push(...(hadInterrupts ? runs.filter((run) => !isDeadStack(cpu, run)) : runs));
+    for (const run of runs) (isHandlers(run, stackTop) ? leftByHandlers : differing).push(run);
     const before = start.get(frame);
     if (!before || runs.length > 0) continue;
     for (const span of changedLines(before, bytes, known)) {
@@ -48,7 +50,7 @@ export async function compareWithReal(
       else changed.push({ start: from, end: to });
     }
   }
-  return { differing, digests: changed.map((range) => digest(cpu, range)) };
+  return { differing, leftByHandlers, digests: changed.map((range) => digest(cpu, range)) };
 }
 
 export interface Returned {
@@ -86,11 +88,11 @@ function frames({ physical }: Cpu): number[] {
 }
 
 /** Early boot's stacks lie where linear and physical addresses are the same. */
-function stackAddress(words: Int32Array): number {
+export function stackAddress(words: Int32Array): number {
   return (words[RSP]! >>> 0) + (words[segmentWord(SS) + BASE]! >>> 0);
 }
 
-function isDeadStack({ words }: Cpu, { address, bytes }: MemoryRun): boolean {
-  const top = stackAddress(words);
-  return address >= top - DEAD_STACK_BYTES && address + bytes.length <= top;
+function isHandlers({ address, bytes }: MemoryRun, stackTop: number | undefined): boolean {
+  if (stackTop === undefined) return false;
+  return address >= stackTop - HANDLER_STACK_BYTES && address + bytes.length <= stackTop;
 }

@@ -4,21 +4,21 @@
  * on from the machine's state.
  */
 import type { SharedRam } from '../guest/guest-view.ts';
-import { adoptUndefinedFlags, differences } from '../replay/comparison.ts';
+import { agrees, differences } from '../replay/comparison.ts';
 import type { FieldDifference } from '../replay/divergence.ts';
 import { takesInput } from '../replay/input-instructions.ts';
 import { MissingInputError, RecordedInputs } from '../replay/recorded-inputs.ts';
 import type { TraceWriter } from '../trace/trace-writer.ts';
 import { CodeCache, type CodeStore } from '../x86/execute/code-cache.ts';
-import { Cpu } from '../x86/execute/cpu.ts';
+import { type Bitness, Cpu } from '../x86/execute/cpu.ts';
 import { step } from '../x86/execute/step.ts';
 import { ModelStop, type StopReason } from '../x86/execute/stop.ts';
 import type { ExecutableInstruction } from '../x86/instruction.ts';
 import type { PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
-import { FLAG, readFlags } from '../x86/state/flags.ts';
+import { FLAG } from '../x86/state/flags.ts';
 import { RFLAGS, STATE_WORDS } from '../x86/state/state-layout.ts';
-import { compareWithReal, returnedFrom } from './followed-memory.ts';
+import { compareWithReal, returnedFrom, stackAddress } from './followed-memory.ts';
 import { LivePages, type Pages } from './live-pages.ts';
 import { unknownRuns } from './memory-lines.ts';
 import type { States } from './state-buffer.ts';
@@ -62,7 +62,8 @@ export class Follower {
   #start: Pages;
   readonly #atReturns: LivePages;
   readonly #atStops: LivePages;
-  #hadInterrupts = false;
+  /** The highest stack address while interrupts could come, in this segment. */
+  #stackTop: number | undefined;
 
   constructor(options: FollowerOptions) {
     this.#options = options;
@@ -80,7 +81,7 @@ export class Follower {
    * @param leaves whether the instruction at the last state goes outside: it is executed, and nothing is recorded of it.
    */
   async segment(states: States, leaves: boolean): Promise<void> {
-    this.#hadInterrupts = false;
+    this.#stackTop = undefined;
     for (let index = 1; index < states.count;) {
       const stopped = this.#instruction(states, index);
       if (stopped?.kind === 'unknown memory') await this.#fetch(stopped);
@@ -120,7 +121,8 @@ export class Follower {
   /** @param index of the state behind it @returns why it could not be executed */
   #instruction(states: States, index: number): StopReason | undefined {
     this.#after.set(stateAt(states, index));
-    if ((this.#after[RFLAGS]! & FLAG.if) !== 0) this.#hadInterrupts = true;
+    if ((this.#after[RFLAGS]! & FLAG.if) !== 0)
+      this.#stackTop = Math.max(this.#stackTop ?? 0, stackAddress(this.#after));
     let instruction: ExecutableInstruction | undefined;
     try {
       instruction = this.#code.block(this.cpu, 1).instructions[0]?.instruction;
@@ -130,6 +132,7 @@ export class Follower {
     }
     const isInput = takesInput(instruction?.mnemonic ?? '');
     this.#inputs.isThere = isInput;
+    const { bitness } = this.cpu;
     const stopped = this.#stepOnce();
     if (stopped) return stopped;
     const iterations = states.iterations[index]!;
@@ -137,7 +140,7 @@ export class Follower {
     if (iterations > 0) writer.repeat(this.#after, iterations);
     else if (isInput) writer.input(this.#after);
     else writer.step(this.#after);
-    this.#compare(instruction);
+    this.#compare(bitness, instruction);
     return undefined;
   }
 
@@ -150,18 +153,12 @@ export class Follower {
     }
   }
 
-  #compare(instruction: ExecutableInstruction | undefined): void {
-    const { words } = this.cpu;
-    const expected = this.#after;
-    readFlags(words);
-    let word = 0;
-    while (word < STATE_WORDS && words[word] === expected[word]) word++;
-    if (word === STATE_WORDS) return;
-    const fields = differences(words, expected);
-    const isFlagsOnly = fields.every(({ name }) => name === 'rflags');
-    if (isFlagsOnly && instruction && adoptUndefinedFlags(words, expected, instruction)) return;
-    this.#note({ kind: 'state', step: this.#step, linear: this.cpu.linearInstruction, fields });
-    this.cpu.load(expected);
+  #compare(bitnessBefore: Bitness, instruction: ExecutableInstruction | undefined): void {
+    const { cpu } = this;
+    if (agrees(cpu, this.#after, bitnessBefore, () => instruction)) return;
+    const fields = differences(cpu.words, this.#after);
+    this.#note({ kind: 'state', step: this.#step, linear: cpu.linearInstruction, fields });
+    cpu.load(this.#after);
   }
 
   /** Bytes as they were where the segment began; where nobody has looked then, as they are now. */
@@ -188,17 +185,17 @@ export class Follower {
 
   async #compareMemory(): Promise<void> {
     const { writer } = this.#options;
-    const { differing, digests } = await compareWithReal(
+    const { differing, leftByHandlers, digests } = await compareWithReal(
       this.cpu,
       this.#start,
       this.#atStops,
-      this.#hadInterrupts,
+      this.#stackTop,
     );
-    for (const { address, bytes } of differing) {
+    for (const { address, bytes } of differing)
       this.#note({ kind: 'memory', step: this.#step, address, sizeBytes: bytes.length });
-      this.cpu.physical.load(address, bytes);
-    }
-    writer.memory(differing, 'written');
+    const written = [...differing, ...leftByHandlers];
+    for (const { address, bytes } of written) this.cpu.physical.load(address, bytes);
+    writer.memory(written, 'written');
     writer.digest(digests);
   }
 

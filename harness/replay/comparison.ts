@@ -1,12 +1,64 @@
-/** What is compared, and how: state words, memory, flags that no specification defines. */
+/** What is compared, and how: state words, memory, and what no specification defines. */
 import CRC32 from 'crc-32';
 import type { MemoryDigest } from '../trace/record.ts';
 import type { ExecutableInstruction } from '../x86/instruction.ts';
+import type { Bitness, Cpu } from '../x86/execute/cpu.ts';
 import type { PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import { undefinedFlags } from '../x86/execute/undefined-flags.ts';
-import { writeFlags } from '../x86/state/flags.ts';
-import { readField, RFLAGS, STATE_FIELDS } from '../x86/state/state-layout.ts';
+import { readFlags, writeFlags } from '../x86/state/flags.ts';
+import { GENERAL, readField, RFLAGS, STATE_FIELDS, STATE_WORDS } from '../x86/state/state-layout.ts';
 import type { Disagreement, FieldDifference } from './divergence.ts';
+
+const R8 = GENERAL + 2 * 8;
+const GENERAL_END = GENERAL + 2 * 16;
+
+/**
+ * Compares the model's state with the recorded one after an instruction. What the specification leaves undefined is taken
+ * over from the recording, so that code which looks at it (none should) goes on as it did.
+ * @param bitnessBefore the code segment's, before the instruction
+ * @param executed asked only where they differ
+ */
+export function agrees(
+  cpu: Cpu,
+  recorded: Int32Array,
+  bitnessBefore: Bitness,
+  executed: () => ExecutableInstruction | undefined,
+): boolean {
+  const { words } = cpu;
+  readFlags(words);
+  if (firstDifference(words, recorded) === STATE_WORDS) return true;
+  if ((bitnessBefore === 64) !== (cpu.bitness === 64)) adoptHiddenRegisters(words, recorded);
+  const word = firstDifference(words, recorded);
+  if (word === STATE_WORDS) return true;
+  if (word !== RFLAGS || !adoptUndefinedFlags(words, recorded, executed())) return false;
+  return firstDifference(words, recorded) === STATE_WORDS;
+}
+
+function firstDifference(words: Int32Array, recorded: Int32Array): number {
+  let word = 0;
+  while (word < STATE_WORDS && words[word] === recorded[word]) word++;
+  return word;
+}
+
+/**
+ * Outside 64-bit mode neither R8 to R15 nor upper halves can be seen, by the guest or by QEMU's monitor; across a switch
+ * nobody may rely on them (SDM 1 §3.4.1.1).
+ */
+function adoptHiddenRegisters(words: Int32Array, recorded: Int32Array): void {
+  for (let word = GENERAL; word < GENERAL_END; word++)
+    if (word >= R8 || (word & 1) === 1) words[word] = recorded[word]!;
+}
+
+function adoptUndefinedFlags(
+  words: Int32Array,
+  recorded: Int32Array,
+  instruction: ExecutableInstruction | undefined,
+): boolean {
+  const differing = words[RFLAGS]! ^ recorded[RFLAGS]!;
+  if (!instruction || (differing & ~undefinedFlags(instruction)) !== 0) return false;
+  writeFlags(words, recorded[RFLAGS]!);
+  return true;
+}
 
 /** By field, as a reader thinks of the state, not by word. */
 export function differences(actual: Int32Array, expected: Int32Array): FieldDifference[] {
@@ -15,22 +67,6 @@ export function differences(actual: Int32Array, expected: Int32Array): FieldDiff
     expected: readField(expected, name),
     actual: readField(actual, name),
   })).filter((field) => field.expected !== field.actual);
-}
-
-/**
- * Where the model's flags differ from the recorded ones only in what the instruction leaves undefined, the recorded ones are
- * taken over, so that code which looks at them (none should) goes on as it did.
- * @returns whether that is so
- */
-export function adoptUndefinedFlags(
-  words: Int32Array,
-  recorded: Int32Array,
-  instruction: ExecutableInstruction,
-): boolean {
-  const differing = words[RFLAGS]! ^ recorded[RFLAGS]!;
-  if ((differing & ~undefinedFlags(instruction)) !== 0) return false;
-  writeFlags(words, recorded[RFLAGS]!);
-  return true;
 }
 
 /** @returns the first range that holds something else. */

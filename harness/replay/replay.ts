@@ -3,12 +3,11 @@ import { DIGEST, END, EXCURSION, INPUT, MEMORY, type RecordKind, REPEAT } from '
 import type { StepCursor } from '../trace/step-cursor.ts';
 import type { TraceReader } from '../trace/trace-reader.ts';
 import { CodeCache, type CodeStore } from '../x86/execute/code-cache.ts';
-import { Cpu } from '../x86/execute/cpu.ts';
+import { type Bitness, Cpu } from '../x86/execute/cpu.ts';
+import type { ExecutableInstruction } from '../x86/instruction.ts';
 import { step } from '../x86/execute/step.ts';
 import type { StopReason } from '../x86/execute/stop.ts';
-import { RFLAGS, STATE_WORDS } from '../x86/state/state-layout.ts';
-import { readFlags } from '../x86/state/flags.ts';
-import { adoptUndefinedFlags, compareMemory, differences } from './comparison.ts';
+import { agrees, compareMemory, differences } from './comparison.ts';
 import type { Disagreement, Divergence } from './divergence.ts';
 import { History } from './history.ts';
 import { isInside } from './inside.ts';
@@ -96,11 +95,12 @@ export class Replay {
     }
     if (kind === DIGEST) return compareMemory(this.cpu.physical, this.#cursor.digests);
     if (kind === EXCURSION) return this.#excursion();
+    const { bitness } = this.cpu;
     const stopped = this.#step(kind === INPUT);
     if (stopped) return { kind: 'stopped', reason: stopped };
     if (kind === REPEAT && this.cpu.iterations !== this.#cursor.iterations)
       return { kind: 'iterations', expected: this.#cursor.iterations, actual: this.cpu.iterations };
-    return this.#compare();
+    return this.#compare(bitness);
   }
 
   #step(hasInput: boolean): StopReason | undefined {
@@ -125,22 +125,16 @@ export class Replay {
     return undefined;
   }
 
-  #compare(): Disagreement | undefined {
-    const { words } = this.cpu;
-    const expected = this.#cursor.words;
-    readFlags(words);
-    for (let word = 0; word < STATE_WORDS; word++) {
-      if (words[word] === expected[word]) continue;
-      if (word === RFLAGS && this.#adoptUndefinedFlags()) continue;
-      return { kind: 'state', fields: differences(words, expected) };
-    }
-    return undefined;
+  #compare(bitnessBefore: Bitness): Disagreement | undefined {
+    const { cpu } = this;
+    const { words: recorded } = this.#cursor;
+    if (agrees(cpu, recorded, bitnessBefore, () => this.#executed())) return undefined;
+    return { kind: 'state', fields: differences(cpu.words, recorded) };
   }
 
-  #adoptUndefinedFlags(): boolean {
+  #executed(): ExecutableInstruction | undefined {
     const { bytes, bitness } = this.#history.last(this.cpu, this.#steps + 1);
-    const instruction = this.#code.store.compile(bytes, bitness)?.instruction;
-    return instruction !== undefined && adoptUndefinedFlags(this.cpu.words, this.#cursor.words, instruction);
+    return this.#code.store.compile(bytes, bitness)?.instruction;
   }
 
   #diverged(disagreement: Disagreement): Divergence {
