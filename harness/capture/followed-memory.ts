@@ -3,7 +3,8 @@ import CRC32 from 'crc-32';
 import type { MemoryDigest, MemoryRun } from '../trace/record.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
-import { GENERAL, BASE, segmentWord, SS } from '../x86/state/state-layout.ts';
+import { isLong, isWide } from '../x86/state/segment-attributes.ts';
+import { ATTRIBUTES, BASE, CS, GENERAL, segmentWord, SS } from '../x86/state/state-layout.ts';
 import type { LivePages, Pages } from './live-pages.ts';
 import { changedLines, differingRuns } from './memory-lines.ts';
 
@@ -87,9 +88,12 @@ function frames({ physical }: Cpu): number[] {
   return [...physical.pages()].map(({ frame }) => frame);
 }
 
-/** Early boot's stacks lie where linear and physical addresses are the same. */
+/** Early boot's stacks lie where linear and physical addresses are the same. SP = 0 is the end of 64 KiB: it counts down. */
 export function stackAddress(words: Int32Array): number {
-  return (words[RSP]! >>> 0) + (words[segmentWord(SS) + BASE]! >>> 0);
+  const stack = segmentWord(SS);
+  const is16Bit = !isWide(words[stack + ATTRIBUTES]!) && !isLong(words[segmentWord(CS) + ATTRIBUTES]!);
+  const pointer = is16Bit ? ((words[RSP]! - 1) & 0xffff) + 1 : words[RSP]! >>> 0;
+  return pointer + (words[stack + BASE]! >>> 0);
 }
 
 function isHandlers({ address, bytes }: MemoryRun, stackTop: number | undefined): boolean {
