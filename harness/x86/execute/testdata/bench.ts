@@ -68,8 +68,7 @@ export class Bench {
   }
 
   field(name: string): bigint {
-    this.cpu.state();
-    return readField(this.cpu.words, name);
+    return readField(this.cpu.state(), name);
   }
 
   set(name: string, value: bigint): void {
