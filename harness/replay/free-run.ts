@@ -8,7 +8,7 @@ import { CodeCache, type CodeStore, linearOf } from '../x86/execute/code-cache.t
 import { Cpu } from '../x86/execute/cpu.ts';
 import { run } from '../x86/execute/step.ts';
 import type { StopReason } from '../x86/execute/stop.ts';
-import { STATE_WORDS } from '../x86/state/state-layout.ts';
+import { BASE, CS, readField, segmentWord, STATE_WORDS } from '../x86/state/state-layout.ts';
 import { isInside } from './inside.ts';
 import { memoryWithImage } from './loaded-memory.ts';
 import { RecordedInputs } from './recorded-inputs.ts';
@@ -48,7 +48,7 @@ export function outsideOf(trace: TraceReader): Outside {
 
 export interface FreeRunEnd {
   readonly executed: number;
-  /** Absent: it went as far as the trace. */
+  /** Absent: it came to where the trace ends. */
   readonly stopped?: StopReason;
 }
 
@@ -67,28 +67,38 @@ export class FreeRun {
     this.cpu = new Cpu(memory, new QueuedInputs(this.#after, () => this.#nextInput()));
     this.cpu.load(outside.initial);
     const { inside } = trace.header;
-    this.#code = new CodeCache(store, (low, high) => isInside(inside, linearOf(low, high)));
+    const { final } = outside;
+    const end = linearInstruction(final);
+    this.#code = new CodeCache(store, (low, high) => {
+      const linear = linearOf(low, high);
+      return linear !== end && isInside(inside, linear);
+    });
   }
 
   run(): FreeRunEnd {
     const { excursions, steps } = this.#outside;
     let executed = 0;
-    for (const { after, changes } of excursions) {
-      const end = run(this.cpu, this.#code, steps - executed);
+    for (let index = 0; ; index++) {
+      // As many again as were recorded are a loop that the machine did not run.
+      const end = run(this.cpu, this.#code, 2 * steps - executed);
       executed += end.executed;
       if (end.reason.kind !== 'left') return { executed, stopped: end.reason };
-      for (const { address, bytes } of changes) this.cpu.physical.load(address, bytes);
-      this.cpu.load(after);
+      const excursion = excursions[index];
+      if (!excursion) return { executed };
+      for (const { address, bytes } of excursion.changes) this.cpu.physical.load(address, bytes);
+      this.cpu.load(excursion.after);
     }
-    const end = run(this.cpu, this.#code, steps - executed);
-    executed += end.executed;
-    return end.reason.kind === 'limit' ? { executed } : { executed, stopped: end.reason };
   }
 
   #nextInput(): void {
     const state = this.#outside.inputs[this.#inputs++];
     if (state) this.#after.set(state);
   }
+}
+
+/** Outside 64-bit mode the code segment's base counts; inside it is 0. */
+function linearInstruction(state: Int32Array): bigint {
+  return readField(state, 'rip') + BigInt(state[segmentWord(CS) + BASE]! >>> 0);
 }
 
 /** Each question is answered from the next recorded state. */

@@ -16,6 +16,7 @@ const LONGEST = 15;
 const SLOTS = 8192;
 const CODE_BASE = segmentWord(CS) + BASE;
 const MAX_BLOCK = 64;
+const GOLDEN = 0x9e37_79b1;
 
 export interface Compiled {
   readonly instruction: ExecutableInstruction;
@@ -30,7 +31,8 @@ export interface Block {
   readonly low: number;
   readonly high: number;
   readonly bitness: Bitness;
-  readonly epoch: number;
+  /** Of the translation that is known to lead to the page. */
+  epoch: number;
   readonly page: PhysicalPage;
   readonly generation: number;
   /** Of a block whose one instruction spans two pages: the second one. */
@@ -41,18 +43,51 @@ export interface Block {
   readonly instructions: readonly Compiled[];
 }
 
-/** Shared by CPUs that run the same image. */
+interface StoredCode {
+  /** The bytes, 15 of them or as many as there were, then zeros. */
+  readonly words: readonly [number, number, number, number];
+  /** Bitness and count of bytes. */
+  readonly setting: number;
+  readonly compiled: Compiled | undefined;
+  /** Of the same hash. */
+  readonly next: StoredCode | undefined;
+}
+
+/** Shared by CPUs that run the same image, at whatever base. */
 export class CodeStore {
-  readonly #byBytes = new Map<string, Compiled | undefined>();
+  readonly #byHash = new Map<number, StoredCode>();
+  readonly #short = new DataView(new ArrayBuffer(LONGEST + 1));
 
   constructor(readonly disassembler: Disassembler) {}
 
   /** @returns undefined where the bytes begin with no instruction that has semantics. */
   compile(bytes: Uint8Array, bitness: Bitness): Compiled | undefined {
-    const key = `${bitness}${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')}`;
-    if (this.#byBytes.has(key)) return this.#byBytes.get(key);
-    const compiled = this.#compileAnew(bytes, bitness);
-    this.#byBytes.set(key, compiled);
+    const length = Math.min(LONGEST, bytes.length);
+    const short = new Uint8Array(this.#short.buffer);
+    short.fill(0);
+    short.set(bytes.subarray(0, length));
+    return this.#find(this.#short, 0, length, bitness);
+  }
+
+  /** The same of bytes in a page, and without making an object where they are known. */
+  compileAt({ bytes, view }: PhysicalPage, offset: number, bitness: Bitness): Compiled | undefined {
+    if (offset + LONGEST < PAGE_BYTES) return this.#find(view, offset, LONGEST, bitness);
+    return this.compile(bytes.subarray(offset), bitness);
+  }
+
+  #find(view: DataView, offset: number, length: number, bitness: Bitness): Compiled | undefined {
+    const [a, b] = [view.getInt32(offset, true), view.getInt32(offset + 4, true)];
+    const [c, d] = [view.getInt32(offset + 8, true), view.getInt32(offset + 12, true) & 0xff_ffff];
+    const setting = bitness * 16 + length;
+    const hash = mixed(a, b, c, d, setting);
+    const first = this.#byHash.get(hash);
+    for (let stored = first; stored; stored = stored.next) {
+      const { words } = stored;
+      if (words[0] === a && words[1] === b && words[2] === c && words[3] === d && stored.setting === setting)
+        return stored.compiled;
+    }
+    const compiled = this.#compileAnew(bytesAt(view, offset, length), bitness);
+    this.#byHash.set(hash, { words: [a, b, c, d], setting, compiled, next: first });
     return compiled;
   }
 
@@ -62,6 +97,19 @@ export class CodeStore {
     if (!operation) return undefined;
     return { instruction, operation, length: instruction.length, endsBlock: endsBlock(instruction) };
   }
+}
+
+function bytesAt({ buffer, byteOffset }: DataView, offset: number, length: number): Uint8Array {
+  return new Uint8Array(buffer, byteOffset + offset, length).slice();
+}
+
+/** Multiplicative hashing (Knuth, volume 3, §6.4). */
+function mixed(a: number, b: number, c: number, d: number, setting: number): number {
+  let hash = Math.imul(a ^ setting, GOLDEN);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ b, GOLDEN);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ c, GOLDEN);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ d, GOLDEN);
+  return hash ^ (hash >>> 15);
 }
 
 /** Those after which translation or mode may be another. */
@@ -97,10 +145,10 @@ export class CodeCache {
       found?.low === low &&
       found.high === high &&
       found.bitness === bitness &&
-      found.epoch === memory.epoch &&
       found.generation === found.page.generation &&
       (found.next === undefined || found.next.generation === found.nextGeneration) &&
-      found.operations.length <= limit
+      found.operations.length <= limit &&
+      (found.epoch === memory.epoch || stillThere(cpu, found))
     )
       return found;
     const made = this.#make(cpu, low, high, limit);
@@ -116,10 +164,12 @@ export class CodeCache {
     let next: PhysicalPage | undefined;
     let offset = low & (PAGE_BYTES - 1);
     do {
-      let compiled = this.#compileWithin(bitness, page, offset);
+      let compiled = this.store.compileAt(page, offset, bitness);
+      if (compiled && mark(page, offset, compiled.length)) memory.forgetWrites();
       if (!compiled && instructions.length === 0 && offset > PAGE_BYTES - LONGEST) {
         next = memory.pageFor(...addressBehind(low, high, bitness), 'execute');
         compiled = this.#compileAcross(bitness, page, offset, next);
+        memory.forgetWrites();
       }
       if (!compiled) break;
       instructions.push(compiled);
@@ -127,21 +177,12 @@ export class CodeCache {
       if (compiled.endsBlock) break;
     } while (offset < PAGE_BYTES && instructions.length < limit);
     if (instructions.length === 0) throw unknownOpcode(cpu, low, high);
-    memory.forgetWrites();
     return {
       ...{ low, high, bitness, epoch: memory.epoch, page, generation: page.generation, instructions },
       ...{ next, nextGeneration: next?.generation ?? 0 },
       operations: instructions.map(({ operation }) => operation),
       lengths: Uint8Array.from(instructions, ({ length }) => length),
     };
-  }
-
-  /** Marks the bytes as code. @returns undefined where this page's bytes begin with none or with a part of one */
-  #compileWithin(bitness: Bitness, page: PhysicalPage, offset: number): Compiled | undefined {
-    const bytes = page.bytes.subarray(offset, Math.min(PAGE_BYTES, offset + LONGEST));
-    const compiled = this.store.compile(bytes, bitness);
-    if (compiled) mark(page, offset, compiled.length);
-    return compiled;
   }
 
   #compileAcross(
@@ -162,21 +203,32 @@ export class CodeCache {
   }
 }
 
+/** Translation was made anew since, and leads to the same pages; else it is made anew. */
+function stillThere(cpu: Cpu, block: Block): boolean {
+  const { memory } = cpu;
+  if (block.next !== undefined || memory.pageFor(block.low, block.high, 'execute') !== block.page)
+    return false;
+  block.epoch = memory.epoch;
+  return true;
+}
+
 /** The first address of the next page. */
 function addressBehind(low: number, high: number, bitness: Bitness): [low: number, high: number] {
   const next = ((low & -PAGE_BYTES) + PAGE_BYTES) | 0;
   return [next, next === 0 && bitness === 64 ? (high + 1) | 0 : high];
 }
 
-/** @throws ModelStop where a byte is unknown. */
-function mark(page: PhysicalPage, offset: number, length: number): void {
+/** @returns whether nothing was marked in this page before. @throws ModelStop where a byte is unknown. */
+function mark(page: PhysicalPage, offset: number, length: number): boolean {
   const { known } = page;
   if (known)
     for (let at = offset; at < offset + length; at++)
       if (known[at] === 0)
         throw new ModelStop({ kind: 'unknown memory', physical: page.frame * PAGE_BYTES + at, sizeBytes: 1 });
+  const isFirst = page.code === undefined;
   page.code ??= new Uint8Array(PAGE_BYTES);
   page.code.fill(1, offset, offset + length);
+  return isFirst;
 }
 
 function unknownOpcode(cpu: Cpu, low: number, high: number): ModelStop {

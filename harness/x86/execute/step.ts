@@ -81,7 +81,8 @@ function runBlocks(cpu: Cpu, code: CodeCache, limit: number): Progress {
     return { executed, reason: undefined };
   } catch (thrown) {
     if (block) retreat(words, block.lengths[index]!);
-    return { executed: executed + index + 1, reason: handled(cpu, thrown) };
+    const reason = handled(cpu, thrown);
+    return { executed: executed + index + (reason === undefined ? 1 : 0), reason };
   }
 }
 
