@@ -29,6 +29,7 @@ const INPUT_ERRORS: ReadonlySet<string> = new Set([
   'PayloadError',
   'ResumeError',
   'RunGoingOnError',
+  'VectorFileError',
 ]);
 
 export function exitCodeOf(error: unknown): number {

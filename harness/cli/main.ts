@@ -11,6 +11,7 @@ import { endOnClosedOutput } from './interrupt.ts';
 import { addListCommand } from './list-command.ts';
 import { addRunCommand } from './run-command.ts';
 import { complain } from './surroundings.ts';
+import { addVectorsCommand } from './vectors-command.ts';
 
 function version(): string {
   const { version: text } = JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as {
@@ -45,6 +46,7 @@ Examples:
   addListCommand(command);
   addRunCommand(command);
   addDebugCommand(command);
+  addVectorsCommand(command);
   return command;
 }
 
