@@ -9,6 +9,8 @@ const rooms = {
   multiboot2: ['bits', 'elf'],
   x86: ['bits'],
   layout: ['bits'],
+  // the x86 model against vectors from elsewhere
+  vectors: ['bits', 'x86'],
   // what a check looks at, and what holds of any booted image, whoever it is
   guest: ['bits', 'multiboot2'],
   subject: ['bits', 'elf', 'multiboot2', 'layout', 'guest'],
@@ -54,9 +56,9 @@ rooms.sabotage = [...wiresAndPaper, 'boot', 'scenario'];
 // door
 rooms.cli = [...wiresAndPaper, 'boot', 'capture', 'scenario', 'report', 'doctor'];
 
-const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe'];
 // As pure as those, but that a trace is compressed: node:zlib, its synchronous half, and nothing else.
 const pureButZlib = ['trace'];
+const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe', 'vectors'];
 const source = (room) => `^harness/${room}/`;
 
 module.exports = {

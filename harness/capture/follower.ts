@@ -4,7 +4,7 @@
  * on from the machine's state.
  */
 import type { SharedRam } from '../guest/guest-view.ts';
-import { agrees, differences } from '../replay/comparison.ts';
+import { agrees, differences, type Executed } from '../replay/comparison.ts';
 import type { FieldDifference } from '../replay/divergence.ts';
 import { takesInput } from '../replay/input-instructions.ts';
 import { MissingInputError, RecordedInputs } from '../replay/recorded-inputs.ts';
@@ -140,7 +140,8 @@ export class Follower {
     if (iterations > 0) writer.repeat(this.#after, iterations);
     else if (isInput) writer.input(this.#after);
     else writer.step(this.#after);
-    this.#compare(bitness, instruction);
+    const before = stateAt(states, index - 1);
+    this.#compare(bitness, instruction && { instruction, before });
     return undefined;
   }
 
@@ -153,9 +154,9 @@ export class Follower {
     }
   }
 
-  #compare(bitnessBefore: Bitness, instruction: ExecutableInstruction | undefined): void {
+  #compare(bitnessBefore: Bitness, executed: Executed | undefined): void {
     const { cpu } = this;
-    if (agrees(cpu, this.#after, bitnessBefore, () => instruction)) return;
+    if (agrees(cpu, this.#after, bitnessBefore, () => executed)) return;
     const fields = differences(cpu.words, this.#after);
     this.#note({ kind: 'state', step: this.#step, linear: cpu.linearInstruction, fields });
     cpu.load(this.#after);

@@ -31,6 +31,7 @@ const INPUT_ERRORS: ReadonlySet<string> = new Set([
   'RunGoingOnError',
   'TraceImageError',
   'CapturePlanError',
+  'VectorFileError',
 ]);
 
 export function exitCodeOf(error: unknown): number {

@@ -13,6 +13,7 @@ import { addListCommand } from './list-command.ts';
 import { addReplayCommand } from './replay-command.ts';
 import { addRunCommand } from './run-command.ts';
 import { complain } from './surroundings.ts';
+import { addVectorsCommand } from './vectors-command.ts';
 
 function version(): string {
   const { version: text } = JSON.parse(readFileSync(join(projectRoot(), 'package.json'), 'utf8')) as {
@@ -49,6 +50,7 @@ Examples:
   addDebugCommand(command);
   addCaptureCommand(command);
   addReplayCommand(command);
+  addVectorsCommand(command);
   return command;
 }
 

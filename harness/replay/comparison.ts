@@ -12,6 +12,12 @@ import type { Disagreement, FieldDifference } from './divergence.ts';
 const R8 = GENERAL + 2 * 8;
 const GENERAL_END = GENERAL + 2 * 16;
 
+export interface Executed {
+  readonly instruction: ExecutableInstruction;
+  /** The state before it; of the general registers at least RCX. */
+  readonly before: Int32Array;
+}
+
 /**
  * Compares the model's state with the recorded one after an instruction. What the specification leaves undefined is taken
  * over from the recording, so that code which looks at it (none should) goes on as it did.
@@ -22,7 +28,7 @@ export function agrees(
   cpu: Cpu,
   recorded: Int32Array,
   bitnessBefore: Bitness,
-  executed: () => ExecutableInstruction | undefined,
+  executed: () => Executed | undefined,
 ): boolean {
   const { words } = cpu;
   readFlags(words);
@@ -52,10 +58,10 @@ function adoptHiddenRegisters(words: Int32Array, recorded: Int32Array): void {
 function adoptUndefinedFlags(
   words: Int32Array,
   recorded: Int32Array,
-  instruction: ExecutableInstruction | undefined,
+  executed: Executed | undefined,
 ): boolean {
   const differing = words[RFLAGS]! ^ recorded[RFLAGS]!;
-  if (!instruction || (differing & ~undefinedFlags(instruction)) !== 0) return false;
+  if (!executed || (differing & ~undefinedFlags(executed.instruction, executed.before)) !== 0) return false;
   writeFlags(words, recorded[RFLAGS]!);
   return true;
 }

@@ -1,11 +1,12 @@
 /** The last instructions, kept without making objects: millions a second pass by. */
-import { BASE, CS, RIP, segmentWord } from '../x86/state/state-layout.ts';
+import { BASE, CS, GENERAL, RIP, segmentWord } from '../x86/state/state-layout.ts';
 import { linearOf } from '../x86/execute/code-cache.ts';
 import type { Bitness, Cpu } from '../x86/execute/cpu.ts';
 import { GuestFault } from '../x86/execute/guest-fault.ts';
 import { HISTORY, type Place } from './divergence.ts';
 
 const SLOTS = HISTORY + 1;
+const RCX = GENERAL + 2;
 const CODE_BASE = segmentWord(CS) + BASE;
 /** Of an instruction (SDM 2A §2.3.11). */
 const LONGEST = 15;
@@ -14,6 +15,8 @@ export class History {
   readonly #low = new Int32Array(SLOTS);
   readonly #high = new Int32Array(SLOTS);
   readonly #bitness = new Uint8Array(SLOTS);
+  /** The general registers before the last one noted: of them RCX, where a shift's count may stand. */
+  readonly before = new Int32Array(GENERAL + 4);
   #count = 0;
 
   /** The instruction that is about to be executed. */
@@ -22,6 +25,7 @@ export class History {
     this.#low[slot] = bitness === 64 ? words[RIP]! : words[RIP]! + words[CODE_BASE]!;
     this.#high[slot] = bitness === 64 ? words[RIP + 1]! : 0;
     this.#bitness[slot] = bitness;
+    this.before[RCX] = words[RCX]!;
   }
 
   /** The last one noted. @param step its number */
@@ -30,7 +34,7 @@ export class History {
   }
 
   /** Those before the last one. */
-  before(cpu: Cpu, step: number): Place[] {
+  earlier(cpu: Cpu, step: number): Place[] {
     const places: Place[] = [];
     for (let back = Math.min(HISTORY, this.#count - 1); back > 0; back--)
       places.push(this.#place(cpu, step - back, this.#count - 1 - back));

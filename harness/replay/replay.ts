@@ -4,10 +4,9 @@ import type { StepCursor } from '../trace/step-cursor.ts';
 import type { TraceReader } from '../trace/trace-reader.ts';
 import { CodeCache, type CodeStore } from '../x86/execute/code-cache.ts';
 import { type Bitness, Cpu } from '../x86/execute/cpu.ts';
-import type { ExecutableInstruction } from '../x86/instruction.ts';
 import { step } from '../x86/execute/step.ts';
 import type { StopReason } from '../x86/execute/stop.ts';
-import { agrees, compareMemory, differences } from './comparison.ts';
+import { agrees, compareMemory, differences, type Executed } from './comparison.ts';
 import type { Disagreement, Divergence } from './divergence.ts';
 import { History } from './history.ts';
 import { isInside } from './inside.ts';
@@ -132,14 +131,15 @@ export class Replay {
     return { kind: 'state', fields: differences(cpu.words, recorded) };
   }
 
-  #executed(): ExecutableInstruction | undefined {
+  #executed(): Executed | undefined {
     const { bytes, bitness } = this.#history.last(this.cpu, this.#steps + 1);
-    return this.#code.store.compile(bytes, bitness)?.instruction;
+    const instruction = this.#code.store.compile(bytes, bitness)?.instruction;
+    return instruction && { instruction, before: this.#history.before };
   }
 
   #diverged(disagreement: Disagreement): Divergence {
     const step = this.#steps + 1;
     const history = this.#history;
-    return { at: history.last(this.cpu, step), disagreement, before: history.before(this.cpu, step) };
+    return { at: history.last(this.cpu, step), disagreement, before: history.earlier(this.cpu, step) };
   }
 }

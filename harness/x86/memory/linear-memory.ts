@@ -7,7 +7,7 @@ import { A20, CR2 } from '../state/state-layout.ts';
 import { generalProtection, GuestFault, VECTOR } from '../execute/guest-fault.ts';
 import { copyElements, fillElements, storeElement } from './elements.ts';
 import { requireKnown } from './known-bytes.ts';
-import { type Access, isPaging, PageFault, translate } from './paging.ts';
+import { type Access, PageFault, translate } from './paging.ts';
 import { pieces } from './pieces.ts';
 import { isPlain, PAGE_BYTES, type PhysicalMemory, type PhysicalPage, written } from './physical-memory.ts';
 
@@ -286,7 +286,7 @@ export class LinearMemory {
 
   /** @throws GuestFault: #PF with CR2 set, #GP(0) where the address is not canonical. */
   #translate(low: number, high: number, access: Access): number {
-    if (isPaging(this.words) && high !== (high << 16) >> 16) throw generalProtection();
+    if (high !== (high << 16) >> 16) throw generalProtection();
     const found = translate(this.words, this.#tables, low, high, access, this.isUser);
     if (!(found instanceof PageFault)) return this.#masked(found.frame);
     this.words[CR2] = low;

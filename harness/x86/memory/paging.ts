@@ -64,7 +64,8 @@ export function translate(
   access: Access,
   isUser: boolean,
 ): Translation | PageFault {
-  if (!isPaging(words)) return { frame: low >>> 12, mayWrite: true };
+  // The high word is 0 but in 64-bit mode, which without paging is no machine's: vectors are run so.
+  if (!isPaging(words)) return { frame: (high >>> 0) * 0x10_0000 + (low >>> 12), mayWrite: true };
   const walk: Walk = { words, memory, access, isUser, writable: true, user: true, noExecute: false };
   if ((words[CR4]! & CR4_PAE) === 0) return walk32(walk, low);
   const table = tableAddress(words[CR3]!, words[CR3 + 1]!);

@@ -2,6 +2,7 @@
  * Physical memory as pages of bytes. A byte may be unknown: of a recorded boot only that is known which early boot read.
  * Reading an unknown byte stops the model, as guessing would hide what the recording lacks.
  */
+import { ModelStop } from '../execute/stop.ts';
 
 export const PAGE_BYTES = 4096;
 
@@ -25,8 +26,12 @@ export class PhysicalMemory {
   readonly #pages = new Map<number, PhysicalPage>();
   readonly #missing: MissingPage;
 
-  constructor(missing: MissingPage) {
+  readonly #maxPages: number;
+
+  /** @param maxPages beyond which the model stops: what guests of unknown origin may cost */
+  constructor(missing: MissingPage, maxPages = Infinity) {
     this.#missing = missing;
+    this.#maxPages = maxPages;
   }
 
   page(frame: number): PhysicalPage {
@@ -35,6 +40,16 @@ export class PhysicalMemory {
 
   pages(): IterableIterator<PhysicalPage> {
     return this.#pages.values();
+  }
+
+  /** Whether something was said of the page, or somebody asked for it. */
+  has(frame: number): boolean {
+    return this.#pages.has(frame);
+  }
+
+  /** Forgets everything. Who keeps pages must let go of them: LinearMemory.flush. */
+  clear(): void {
+    this.#pages.clear();
   }
 
   /** Makes bytes known. Instructions decoded from them are forgotten. @param address physical */
@@ -63,6 +78,8 @@ export class PhysicalMemory {
   }
 
   #make(frame: number): PhysicalPage {
+    if (this.#pages.size >= this.#maxPages)
+      throw new ModelStop({ kind: 'unsupported', what: `more than ${this.#maxPages} pages of memory` });
     const bytes = new Uint8Array(PAGE_BYTES);
     const page: PhysicalPage = {
       ...{ frame, bytes, view: new DataView(bytes.buffer), generation: 0 },
