@@ -37,3 +37,11 @@ export class Breakpoints {
     return this.#rsp.waitForStop(deadline);
   }
 }
+
+/** GDB's SIGTRAP: a breakpoint or a step. Whatever else QEMU tells is an end (stop-reply.ts), and it goes on no more. */
+const TRAP = 5;
+
+/** Whether a machine that stopped so can be let run again. */
+export function canGoOn(stop: StopReply): boolean {
+  return stop.kind === 'signal' && stop.signal === TRAP;
+}

@@ -10,7 +10,7 @@ import type { Machine } from '../qemu/launch.ts';
 import type { LogRange } from '../qemu/machine-spec.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
 import { readField } from '../x86/state/state-layout.ts';
-import { Breakpoints } from './breakpoints.ts';
+import { Breakpoints, canGoOn } from './breakpoints.ts';
 import type { CallSite, RepeatSite, Sites } from './call-sites.ts';
 import { isInside, withoutAddresses } from './inside.ts';
 import { LogParser } from './log-parser.ts';
@@ -134,10 +134,7 @@ class Recorder {
   async *#stopped(log: QemuLog): AsyncGenerator<Segment | Return, 'runs' | 'ended'> {
     const state = await this.#state();
     const at = linearAddress(state);
-    if (this.#reset !== undefined || !this.#breakpoints.has(at)) {
-      yield this.#segment('died');
-      return 'ended';
-    }
+    if (this.#reset !== undefined || !this.#breakpoints.has(at)) return yield* this.#died(log);
     this.#states.add(state);
     if (at === this.#options.until) {
       yield this.#segment('end');
@@ -177,24 +174,23 @@ class Recorder {
     yield this.#segment('excursion');
     await log.off();
     let state = await this.#step(before);
+    if (!state) return yield* this.#died(log);
     const left = !isInside(inside, linearAddress(state));
-    if (left) await this.#breakpoints.runTo(site.returns, deadline);
+    if (left && !canGoOn(await this.#breakpoints.runTo(site.returns, deadline)))
+      return yield* this.#died(log);
     const after = left ? this.#state() : state;
     [state] = await Promise.all([after, log.on(), log.drain()]);
-    if (this.#reset !== undefined || !isInside(inside, linearAddress(state))) {
-      yield this.#segment('died');
-      return 'ended';
-    }
+    if (this.#reset !== undefined || !isInside(inside, linearAddress(state))) return yield* this.#died(log);
     await this.#removeReturn(linearAddress(state));
     this.#states.restart(state);
     yield { kind: 'return', site, left, state };
     return 'runs';
   }
 
-  /** One instruction. QEMU may stop before it is run, for an interrupt it then does not take. */
-  async #step(before: Int32Array): Promise<Int32Array> {
+  /** One instruction. QEMU may stop before it is run, for an interrupt it then does not take. @returns undefined where it died. */
+  async #step(before: Int32Array): Promise<Int32Array | undefined> {
     for (let tries = 0; ; tries++) {
-      await this.#rsp.step(this.#options.deadline);
+      if (!canGoOn(await this.#rsp.step(this.#options.deadline))) return undefined;
       const state = await this.#state();
       if (tries === MAX_STEPS || state.some((word, index) => word !== before[index])) return state;
     }
@@ -203,6 +199,12 @@ class Recorder {
   /** It would stop there again at once. The others may stay until the next time. */
   async #removeReturn(address: bigint): Promise<void> {
     if (!this.#fixed.has(address)) await this.#breakpoints.remove([address]);
+  }
+
+  async *#died(log: QemuLog): AsyncGenerator<Segment, 'ended'> {
+    await log.drain();
+    yield this.#segment('died');
+    return 'ended';
   }
 
   /** Over a repeated string instruction. */

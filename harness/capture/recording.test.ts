@@ -1,7 +1,7 @@
 /** CLAIM: of a program whose every step is known, the real machine's recording has each once, and nothing else. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { Deadline } from '../lifetime/deadline.ts';
 import { launchMachine, type Machine } from '../qemu/launch.ts';
 import type { LogRange } from '../qemu/machine-spec.ts';
@@ -11,6 +11,7 @@ import { loadDisassembler } from '../x86/disassembler.ts';
 import { readField, STATE_WORDS } from '../x86/state/state-layout.ts';
 import { longRepeats, recordedRanges, recordSegments, type Return, type Segment } from './log-segments.ts';
 import { scout } from './scout.ts';
+import { stepSegments } from './step-segments.ts';
 
 t.jobs = 1;
 
@@ -55,7 +56,15 @@ async function record(at: Bench, code: string, until: bigint) {
   const items: (Segment | Return)[] = [];
   for await (const item of recordSegments({ ...second, inside: INSIDE, sites: report, until }))
     items.push(item);
-  return { report, items };
+  return { report, items, steps: await stepped(at, spec, until) };
+}
+
+async function stepped(at: Bench, spec: Bench['spec'], until: bigint): Promise<(Segment | Return)[]> {
+  await using booted = await bootToStart(at, spec, []);
+  const items: (Segment | Return)[] = [];
+  const disassembler = await loadDisassembler();
+  for await (const item of stepSegments({ ...booted, inside: INSIDE, until, disassembler })) items.push(item);
+  return items;
 }
 
 /** `7c00 7c02 … excursion`, with iterations as `×3` at the state after them. */
@@ -70,6 +79,15 @@ function shown(item: Segment | Return): string {
   return [...states, item.endedAt, ...(item.said === undefined ? [] : [item.said])].join(' ');
 }
 
+/** The other way of capturing, another boot: all but the time and what SeaBIOS left. */
+function sameStates(t: Test, steps: readonly (Segment | Return)[], items: readonly (Segment | Return)[]) {
+  t.same(steps.map(shown), items.map(shown));
+  for (const [index, item] of items.entries()) {
+    const other = steps[index];
+    if (item.kind === 'segment' && other?.kind === 'segment') t.same(other.words, item.words);
+  }
+}
+
 t.test('steps, iterations long and short, two ways outside', async (t) => {
   const code = `
     31c0 8ed8 8ec0 8ed0 bc007c fc   ; xor %ax,%ax … mov %ax,%ss; mov $0x7c00,%sp; cld
@@ -78,7 +96,7 @@ t.test('steps, iterations long and short, two ways outside', async (t) => {
     b8410e cd10                     ; mov $0xe41,%ax; int $0x10
     e80200 0f0b                     ; call 7c23; 7c21: ud2
     cd12 c3                         ; 7c23: int $0x12; ret`.replaceAll(/;.*$/gm, '');
-  const { report, items } = await record(bench(t), code, 0x7c21n);
+  const { report, items, steps } = await record(bench(t), code, 0x7c21n);
   t.same(report.end, { kind: 'reached' });
   t.same(
     report.calls.map(({ linear, returns }) => [linear, returns]),
@@ -98,6 +116,7 @@ t.test('steps, iterations long and short, two ways outside', async (t) => {
     'left, at 7c25',
     '7c25 7c21 end',
   ]);
+  sameStates(t, steps, items);
   const last = (items.at(-1) as Segment).words.subarray(STATE_WORDS);
   t.equal(readField(last, 'rsp'), 0x7c00n);
   t.equal(readField(last, 'rdi') & 0xffffn, 0x83ebn);
@@ -105,7 +124,8 @@ t.test('steps, iterations long and short, two ways outside', async (t) => {
 
 t.test('a machine that dies: all of its steps, and what QEMU said', async (t) => {
   // cli; lidt 0x7c10 (zeros); int3
-  const { report, items } = await record(bench(t), 'fa 0f011e107c cc', 0x7d00n);
+  const { report, items, steps } = await record(bench(t), 'fa 0f011e107c cc', 0x7d00n);
   t.match(report.end, { kind: 'died', said: 'Triple fault' });
   t.same(items.map(shown), ['7c00 7c01 7c06 died Triple fault']);
+  t.same(steps.map(shown), ['7c00 7c01 7c06 excursion', 'died']);
 });
