@@ -1,4 +1,4 @@
-/** Hardware breakpoints by linear address, some of which stand for good and some for one wait. */
+/** Hardware breakpoints by linear address. */
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { RspClient } from '../rsp/rsp-client.ts';
 import type { StopReply } from '../rsp/stop-reply.ts';
@@ -26,13 +26,22 @@ export class Breakpoints {
     }
   }
 
-  /** Lets the machine run until it stops; those of `addresses` that were not set before are set for that long. */
-  async runTo(addresses: readonly bigint[], deadline: Deadline): Promise<StopReply> {
-    const added = addresses.filter((address) => !this.#set.has(address));
-    await this.add(added);
-    this.#rsp.continue();
-    const stop = await this.#rsp.waitForStop(deadline);
-    await this.remove(added);
-    return stop;
+  has(address: bigint): boolean {
+    return this.#set.has(address);
   }
+
+  /** Lets the machine run until it stops. The breakpoints stay. */
+  async runTo(addresses: readonly bigint[], deadline: Deadline): Promise<StopReply> {
+    await this.add(addresses);
+    this.#rsp.continue();
+    return this.#rsp.waitForStop(deadline);
+  }
+}
+
+/** GDB's SIGTRAP: a breakpoint or a step. Whatever else QEMU tells is an end (stop-reply.ts), and it goes on no more. */
+const TRAP = 5;
+
+/** Whether a machine that stopped so can be let run again. */
+export function canGoOn(stop: StopReply): boolean {
+  return stop.kind === 'signal' && stop.signal === TRAP;
 }

@@ -125,7 +125,7 @@ t.test('marks, block lines, a reset', async (t) => {
   for (const size of [Infinity, 1, 33]) {
     const { states, marks, resets, parser } = parse(all, size);
     t.equal(states.length, 2 * 13);
-    t.same(marks, ['one', 'two']);
+    t.same(marks, ['one', 'two', 'three'], 'also after a reset');
     t.same(resets, ['Triple fault']);
     t.equal(parser.heldBytes, 0);
   }

@@ -56,14 +56,12 @@ export interface LogListener {
   readonly onReset?: (line: string) => void;
 }
 
-const NOTHING = Buffer.alloc(0);
-
 export class LogParser {
   readonly #listener: LogListener;
   readonly #words = new Int32Array(STATE_WORDS);
   readonly #hex = new HexColumns();
   /** The start of a record whose end has not come. */
-  #held: Buffer = NOTHING;
+  #held: Buffer = Buffer.alloc(0);
   #state: 'reading' | 'reset' = 'reading';
   /** The bytes of the last record from the segments on, up to the lazy flags. */
   readonly #tail = Buffer.alloc(MAX_RECORD_BYTES);
@@ -95,8 +93,9 @@ export class LogParser {
     while (at < end && this.#state === 'reading') at = this.#record(text, at);
     while (this.#state === 'reading' && !beginsRecord(text, at) && text.indexOf(NEWLINE, at) >= 0)
       at = this.#otherLine(text, at);
+    if (this.#state === 'reset') at = this.#marksOnly(text, at);
     // The chunk is its stream's, which may use it again.
-    this.#held = this.#state === 'reading' ? Buffer.from(text.subarray(at)) : NOTHING;
+    this.#held = Buffer.from(text.subarray(at));
     if (this.#held.length > MAX_RECORD_BYTES) throw new LogFormatError('a CPU dump', shownLine(this.#held));
   }
 
@@ -164,6 +163,17 @@ export class LogParser {
       this.#listener.onReset?.(line);
     } else if (!BLOCK_LINE.test(line)) throw new LogFormatError('a CPU dump', shownLine(text.subarray(at)));
     return end + 1;
+  }
+
+  /** After a reset. @returns where the last line begins, which may not be whole. */
+  #marksOnly(text: Buffer, start: number): number {
+    let at = start;
+    for (let end = text.indexOf(NEWLINE, at); end >= 0; end = text.indexOf(NEWLINE, at)) {
+      const line = text.toString('latin1', at, end);
+      if (line.startsWith(MARK)) this.#listener.onMark?.(line.slice(MARK.length));
+      at = end + 1;
+    }
+    return at;
   }
 
   #misshapen(text: Buffer, at: number, expected: string): LogFormatError {

@@ -10,7 +10,7 @@ import type { Machine } from '../qemu/launch.ts';
 import type { LogRange } from '../qemu/machine-spec.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
 import { readField } from '../x86/state/state-layout.ts';
-import { Breakpoints } from './breakpoints.ts';
+import { Breakpoints, canGoOn } from './breakpoints.ts';
 import type { CallSite, RepeatSite, Sites } from './call-sites.ts';
 import { isInside, withoutAddresses } from './inside.ts';
 import { LogParser } from './log-parser.ts';
@@ -23,6 +23,9 @@ const LONG_REPEAT = 500;
 
 /** States that are given away while the machine still runs. */
 const BATCH_STATES = 1 << 16;
+
+/** A call or a return that changes nothing at all has not been run. */
+const MAX_STEPS = 16;
 
 /** Repeated string instructions that are passed instead of logged. */
 export function longRepeats({ repeats }: Sites): readonly RepeatSite[] {
@@ -74,7 +77,7 @@ export interface Return {
 
 /** @throws LogFormatError, DeadlineError, and what the monitor and the stub throw. */
 export async function* recordSegments(options: RecordingOptions): AsyncGenerator<Segment | Return, void> {
-  const { machine, deadline, sites } = options;
+  const { machine, deadline } = options;
   await using rsp = await RspClient.connect(await machine.connectGdb(deadline), { deadline });
   const recorder = new Recorder(options, rsp);
   await using log = await QemuLog.open(machine, {
@@ -82,7 +85,7 @@ export async function* recordSegments(options: RecordingOptions): AsyncGenerator
     reader: (onMark) => recorder.reader(onMark),
     deadline,
   });
-  yield* recorder.record(log, new Map(sites.calls.map((site) => [site.linear, site])));
+  yield* recorder.record(log);
 }
 
 class Recorder {
@@ -90,7 +93,10 @@ class Recorder {
   readonly #rsp: RspClient;
   readonly #breakpoints: Breakpoints;
   readonly #states: StateBuffer;
+  readonly #calls: ReadonlyMap<bigint, CallSite>;
   readonly #long: ReadonlyMap<bigint, RepeatSite>;
+  /** Where breakpoints always are. */
+  readonly #fixed: ReadonlySet<bigint>;
   #reset: string | undefined;
   #onFull: () => void = () => undefined;
 
@@ -99,7 +105,9 @@ class Recorder {
     this.#rsp = rsp;
     this.#breakpoints = new Breakpoints(rsp);
     this.#states = new StateBuffer(options.sites.repeats.map(({ linear }) => linear));
+    this.#calls = new Map(options.sites.calls.map((site) => [site.linear, site]));
     this.#long = new Map(longRepeats(options.sites).map((site) => [site.linear, site]));
+    this.#fixed = new Set([...this.#calls.keys(), ...this.#long.keys(), options.until]);
   }
 
   reader(onMark: (text: string) => void): LogParser {
@@ -113,23 +121,32 @@ class Recorder {
     });
   }
 
-  async *record(log: QemuLog, calls: ReadonlyMap<bigint, CallSite>): AsyncGenerator<Segment | Return, void> {
-    const { until } = this.#options;
-    await this.#breakpoints.add([...calls.keys(), ...this.#long.keys(), until]);
+  async *record(log: QemuLog): AsyncGenerator<Segment | Return, void> {
+    await this.#breakpoints.add(this.#fixed);
     this.#states.restart(await this.#state());
     await log.on();
-    for (;;) {
+    for (let state: 'runs' | 'ended' = 'runs'; state === 'runs';) {
       yield* this.#run(log);
-      const state = await this.#state();
-      const at = linearAddress(state);
-      const call = calls.get(at);
-      const long = this.#long.get(at);
-      if (this.#reset === undefined) this.#states.add(state);
-      if (at === until) return yield this.#segment('end');
-      if (this.#reset !== undefined || (!call && !long)) return yield this.#segment('died');
-      if (call) yield* this.#leave(call, log);
-      else if (long) await this.#pass(long);
+      state = yield* this.#stopped(log);
     }
+  }
+
+  async *#stopped(log: QemuLog): AsyncGenerator<Segment | Return, 'runs' | 'ended'> {
+    const state = await this.#state();
+    const at = linearAddress(state);
+    if (this.#reset !== undefined || !this.#breakpoints.has(at)) return yield* this.#died(log);
+    this.#states.add(state);
+    if (at === this.#options.until) {
+      yield this.#segment('end');
+      return 'ended';
+    }
+    const call = this.#calls.get(at);
+    if (call) return yield* this.#leave(call, state, log);
+    const long = this.#long.get(at);
+    if (long) await this.#pass(long);
+    // One of the return addresses of an excursion, where a call that did not leave returns.
+    else await this.#breakpoints.remove([at]);
+    return 'runs';
   }
 
   /** Runs to the next breakpoint, and gives away what fills up meanwhile. */
@@ -148,20 +165,46 @@ class Recorder {
   }
 
   /** From before a call until control is inside again. */
-  async *#leave(site: CallSite, log: QemuLog): AsyncGenerator<Segment | Return, void> {
+  async *#leave(
+    site: CallSite,
+    before: Int32Array,
+    log: QemuLog,
+  ): AsyncGenerator<Segment | Return, 'runs' | 'ended'> {
     const { inside, deadline } = this.#options;
     yield this.#segment('excursion');
     await log.off();
-    await this.#rsp.step(deadline);
-    let state = await this.#state();
+    let state = await this.#step(before);
+    if (!state) return yield* this.#died(log);
     const left = !isInside(inside, linearAddress(state));
-    if (left) {
-      await this.#breakpoints.runTo(site.returns, deadline);
-      state = await this.#state();
-    }
+    if (left && !canGoOn(await this.#breakpoints.runTo(site.returns, deadline)))
+      return yield* this.#died(log);
+    const after = left ? this.#state() : state;
+    [state] = await Promise.all([after, log.on(), log.drain()]);
+    if (this.#reset !== undefined || !isInside(inside, linearAddress(state))) return yield* this.#died(log);
+    await this.#removeReturn(linearAddress(state));
     this.#states.restart(state);
     yield { kind: 'return', site, left, state };
-    await log.on();
+    return 'runs';
+  }
+
+  /** One instruction. QEMU may stop before it is run, for an interrupt it then does not take. @returns undefined where it died. */
+  async #step(before: Int32Array): Promise<Int32Array | undefined> {
+    for (let tries = 0; ; tries++) {
+      if (!canGoOn(await this.#rsp.step(this.#options.deadline))) return undefined;
+      const state = await this.#state();
+      if (tries === MAX_STEPS || state.some((word, index) => word !== before[index])) return state;
+    }
+  }
+
+  /** It would stop there again at once. The others may stay until the next time. */
+  async #removeReturn(address: bigint): Promise<void> {
+    if (!this.#fixed.has(address)) await this.#breakpoints.remove([address]);
+  }
+
+  async *#died(log: QemuLog): AsyncGenerator<Segment, 'ended'> {
+    await log.drain();
+    yield this.#segment('died');
+    return 'ended';
   }
 
   /** Over a repeated string instruction. */
@@ -169,6 +212,7 @@ class Recorder {
     await this.#breakpoints.remove([site.linear]);
     await this.#breakpoints.runTo([site.next], this.#options.deadline);
     await this.#breakpoints.add([site.linear]);
+    await this.#removeReturn(site.next);
   }
 
   #segment(endedAt: Segment['endedAt']): Segment {

@@ -86,18 +86,21 @@ export class QemuLog implements AsyncDisposable {
   async on(): Promise<void> {
     if (this.#state === 'on') return;
     const { subject } = this.#options;
-    if (subject === 'states') await this.#ask(`${this.#singlestep} on`);
-    await this.#ask(`log ${ITEMS[subject]},${ALWAYS}`);
+    await Promise.all([
+      ...(subject === 'states' ? [this.#ask(`${this.#singlestep} on`)] : []),
+      this.#ask(`log ${ITEMS[subject]},${ALWAYS}`),
+    ]);
     this.#state = 'on';
   }
 
-  /** The machine is stopped; at full speed afterwards. What was logged has been read when this is done. */
+  /** The machine is stopped; it runs at full speed afterwards. What was logged may not have been read: {@link drain}. */
   async off(): Promise<void> {
     if (this.#state === 'off') return;
-    await this.#ask(`log ${ALWAYS}`);
-    if (this.#options.subject === 'states') await this.#ask(`${this.#singlestep} off`);
+    await Promise.all([
+      this.#ask(`log ${ALWAYS}`),
+      ...(this.#options.subject === 'states' ? [this.#ask(`${this.#singlestep} off`)] : []),
+    ]);
     this.#state = 'off';
-    await this.drain();
   }
 
   /** Reads no more for now: QEMU waits when the pipe is full. */

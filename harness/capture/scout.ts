@@ -46,7 +46,7 @@ export async function scout(options: ScoutOptions): Promise<ScoutReport> {
   await rsp.insertHardwareBreakpoint(until);
   rsp.continue();
   await Promise.race([rsp.waitForStop(deadline), log.failed]);
-  await log.off();
+  await Promise.all([log.drain(), log.off()]);
   const { rip } = await rsp.readRegisters();
   const executed = parser.executed();
   const code = await readCode(machine, rsp, executed.blocks);

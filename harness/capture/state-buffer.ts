@@ -46,6 +46,12 @@ export class StateBuffer {
     this.#counter = words[RCX]!;
   }
 
+  /** The state after a repeated string instruction that was passed. */
+  addRepeated(words: Int32Array, iterations: number): void {
+    this.#append(words, iterations);
+    this.#lastIs = 'plain';
+  }
+
   /** The first state after an excursion: no step leads to it, and it is told again by the log. */
   restart(words: Int32Array): void {
     this.#lastIs = 'none';

@@ -1,5 +1,11 @@
 import t from 'tap';
-import { escapeValue, firmwareArguments, mediumArguments, qemuArguments } from './argv.ts';
+import {
+  escapeValue,
+  firmwareArguments,
+  logFilterArguments,
+  mediumArguments,
+  qemuArguments,
+} from './argv.ts';
 import type { MachineSpec, MachineWiring } from './machine-spec.ts';
 
 const wiring: MachineWiring = {
@@ -77,5 +83,19 @@ t.test('a comma in a path does not end the option', async (t) => {
   t.match(mediumArguments({ ...bios, medium: { kind: 'disk', path: 'a,b.img' } }), [
     '-blockdev',
     /filename=a,,b\.img$/,
+  ]);
+});
+
+t.test('where the log looks: ends are included there', async (t) => {
+  const image = { start: 0x3e00000n, end: 0x41a7000n };
+  const xen = { start: 0xffff82d000000000n, end: 0xffff82d100000000n };
+  t.same(logFilterArguments({ logRanges: [image, xen, { start: 5n, end: 5n }] }), [
+    '-dfilter',
+    '0x3e00000..0x41a6fff,0xffff82d000000000..0xffff82d0ffffffff',
+  ]);
+  for (const none of [{}, { logRanges: [] }]) t.same(logFilterArguments(none), []);
+  t.same(qemuArguments(bios, { ...wiring, logRanges: [image] }).slice(-2), [
+    '-dfilter',
+    '0x3e00000..0x41a6fff',
   ]);
 });
