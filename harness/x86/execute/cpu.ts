@@ -204,6 +204,10 @@ export class Cpu {
     const limit = this.words[segmentWord(index) + LIMIT]! >>> 0;
     // Real mode knows no rights (SDM 3B §20.1.1); a null selector's attributes are 0, so that nothing is allowed.
     const isReal = (this.words[CR0]! & PROTECTED) === 0;
+    if (!this.habits.checksLimits) {
+      this.#readLimits[index] = this.#writeLimits[index] = Infinity;
+      return;
+    }
     const isSlow = isExpandDown(attributes) && !isReal;
     this.#readLimits[index] = !isSlow && (isReal || isReadable(attributes)) ? limit : -1;
     this.#writeLimits[index] = !isSlow && (isReal || isWritable(attributes)) ? limit : -1;

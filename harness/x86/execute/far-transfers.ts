@@ -33,6 +33,7 @@ import { type FarPointer, farPointerReader } from './segments.ts';
 import { undoing } from './undo.ts';
 import type { ExecutableInstruction } from '../instruction.ts';
 
+const PRESENT_BIT = 1 << 15;
 const [RSP, CODE] = [GENERAL + 2 * 4, segmentWord(CS)];
 
 /** `Jmp_ptr1632`, `Call_m1664`: 16 bits of selector, then the offset's. */
@@ -152,9 +153,16 @@ function dropInnerSegments(cpu: Cpu, privilege: number): void {
     const attributes = cpu.words[segmentWord(segment) + ATTRIBUTES]!;
     const isFree = isNull(cpu.words[segmentWord(segment) + SELECTOR]!);
     if (isFree || isConforming(attributes) || privilegeLevel(attributes) >= privilege) continue;
-    setNullSegment(cpu, segment, 0);
+    if (cpu.habits.clearsDroppedSegments) setNullSegment(cpu, segment, 0);
+    else setAbsent(cpu, segment);
   }
   cpu.segmentsChanged();
+}
+
+function setAbsent({ words }: Cpu, segment: number): void {
+  const word = segmentWord(segment);
+  words[word + SELECTOR] = 0;
+  words[word + ATTRIBUTES] = words[word + ATTRIBUTES]! & ~PRESENT_BIT;
 }
 
 const returnFar: Build = ({ operands: [extra], code }) => {

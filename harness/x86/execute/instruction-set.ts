@@ -10,6 +10,7 @@ import { MULTIPLY_FAMILY } from './multiply.ts';
 import { DATA_TRANSFER_FAMILY } from './data-transfer.ts';
 import { DESCRIPTOR_TABLE_FAMILY } from './descriptor-tables.ts';
 import { FAR_TRANSFER_FAMILY } from './far-transfers.ts';
+import { FPU_CONTROL_FAMILY } from './fpu-control.ts';
 import { INTERRUPT_FAMILY } from './interrupts.ts';
 import { NEAR_TRANSFER_FAMILY } from './near-transfers.ts';
 import type { Family, Operation, Setting } from './operation.ts';
@@ -40,6 +41,7 @@ const FAMILIES: readonly Family[] = [
   EXCHANGE_FAMILY,
   DECIMAL_FAMILY,
   BIT_FAMILY,
+  FPU_CONTROL_FAMILY,
 ];
 
 /** @returns undefined where no family has semantics for it. */

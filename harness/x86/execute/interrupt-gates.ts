@@ -62,7 +62,7 @@ export function throughGate(cpu: Cpu, event: Event): void {
 
 function readGate(cpu: Cpu, { vector, isSoftware }: Event): Gate {
   const { words } = cpu;
-  const errorCode = vector * 8 + IN_IDT;
+  const errorCode = vector * (cpu.isLongMode ? cpu.habits.longGateErrorScale : 8) + IN_IDT;
   const entryBytes = cpu.isLongMode ? 16 : 8;
   const offset = vector * entryBytes;
   if (offset + entryBytes - 1 > words[IDTR + 2]! >>> 0) throw generalProtection(errorCode);
@@ -112,9 +112,9 @@ interface Interrupted {
   readonly instruction: readonly [low: number, high: number];
 }
 
-function interrupted({ words }: Cpu, { isFault }: Event): Interrupted {
+function interrupted({ words, habits }: Cpu, { isFault }: Event): Interrupted {
   return {
-    flags: readFlags(words) | (isFault ? FLAG.rf : 0),
+    flags: readFlags(words) | (isFault && habits.pushesResumeFlag ? FLAG.rf : 0),
     codeSelector: words[CODE + SELECTOR]!,
     stackSelector: words[STACK + SELECTOR]!,
     pointer: [words[RSP]!, words[RSP + 1]!],
@@ -149,7 +149,8 @@ function enterLong(cpu: Cpu, event: Event, gate: Gate, code: Descriptor, privile
   const [low, high] =
     isInner || gate.ist !== 0 ? [longStack(cpu, privilege, gate.ist), cpu.high] : from.pointer;
   if (high !== (high << 16) >> 16) throw new GuestFault(VECTOR.stack, 0);
-  if (isInner) enterNullStack(cpu, privilege, privilege);
+  const dropsSegment = isInner || (gate.ist !== 0 && !cpu.habits.keepsStackSegment);
+  if (dropsSegment) enterNullStack(cpu, privilege, privilege);
   enterCode(cpu, code, privilege, gate);
   words[RSP] = low & ~0xf;
   words[RSP + 1] = high;

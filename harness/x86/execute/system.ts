@@ -1,8 +1,8 @@
-/** CPUID, time, model-specific registers, ports, HLT, CLI, STI, caches, FS and GS bases, what little of the FPU boot code uses. */
+/** CPUID, time, model-specific registers, ports, HLT, CLI, STI, caches, FS and GS bases. */
 import { FLAG } from '../state/flags.ts';
 import { BASE, CR0, CR4, EFER, FS, GENERAL, GS, RFLAGS, segmentWord } from '../state/state-layout.ts';
 import type { Cpu } from './cpu.ts';
-import { generalProtection, GuestFault, invalidOpcode, VECTOR } from './guest-fault.ts';
+import { generalProtection, invalidOpcode } from './guest-fault.ts';
 import type { Build, Family, Operation } from './operation.ts';
 import { placeOf, readerOf } from './places.ts';
 import { readPort, writePort } from './ports.ts';
@@ -183,43 +183,6 @@ const accessControl = (isOn: boolean): Operation => {
   };
 };
 
-const [EMULATE, TASK_SWITCHED, MONITOR] = [4, 8, 2];
-
-/** @throws GuestFault: #NM where the FPU is off or another task's */
-function requireFpu({ words }: Cpu, bits = EMULATE | TASK_SWITCHED): void {
-  if ((words[CR0]! & bits) !== 0) throw new GuestFault(VECTOR.noCoprocessor);
-}
-
-type FpuWord = 'fpuControl' | 'fpuStatus' | 'vectorControl';
-
-const storeFpu =
-  (word: FpuWord): Build =>
-  ({ operands: [to] }, { bitness }) => {
-    const place = placeOf(to, bitness);
-    return (
-      place &&
-      ((cpu) => {
-        requireFpu(cpu, word === 'vectorControl' ? TASK_SWITCHED : undefined);
-        place.write(cpu, cpu.hidden[word], 0);
-      })
-    );
-  };
-
-const loadFpu =
-  (word: FpuWord): Build =>
-  ({ operands: [from] }, { bitness }) => {
-    const place = placeOf(from, bitness);
-    return (
-      place &&
-      ((cpu) => {
-        requireFpu(cpu, word === 'vectorControl' ? TASK_SWITCHED : undefined);
-        const value = place.read(cpu);
-        if (word === 'vectorControl' && (value & 0xffff_0000) !== 0) throw generalProtection();
-        cpu.hidden[word] = value;
-      })
-    );
-  };
-
 const nothing = always(() => undefined);
 const HINTS = [
   ...['lfence', 'mfence', 'sfence', 'prefetcht0', 'prefetcht1', 'prefetcht2', 'prefetchnta', 'prefetchw'],
@@ -249,21 +212,4 @@ export const SYSTEM_FAMILY: Family = {
   invd: privileged(() => undefined),
   wbinvd: privileged(() => undefined),
   ...Object.fromEntries(HINTS.map((name) => [name, nothing])),
-  fninit: always((cpu) => {
-    requireFpu(cpu);
-    cpu.hidden.fpuControl = 0x37f;
-    cpu.hidden.fpuStatus = 0;
-  }),
-  fnclex: always((cpu) => {
-    requireFpu(cpu);
-    cpu.hidden.fpuStatus &= 0x7f00;
-  }),
-  fnstcw: storeFpu('fpuControl'),
-  fnstsw: storeFpu('fpuStatus'),
-  fldcw: loadFpu('fpuControl'),
-  stmxcsr: storeFpu('vectorControl'),
-  ldmxcsr: loadFpu('vectorControl'),
-  wait: always((cpu) => {
-    if ((cpu.words[CR0]! & (MONITOR | TASK_SWITCHED)) === (MONITOR | TASK_SWITCHED)) requireFpu(cpu);
-  }),
 };
