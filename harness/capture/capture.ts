@@ -12,7 +12,7 @@ import type { SharedRam } from '../guest/guest-view.ts';
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { Machine } from '../qemu/launch.ts';
 import type { LogRange } from '../qemu/machine-spec.ts';
-import { memoryWithImage } from '../replay/loaded-memory.ts';
+import { habitsOf, memoryWithImage } from '../replay/loaded-memory.ts';
 import type { TraceSink } from '../trace/ordered-sink.ts';
 import type { TraceTotals } from '../trace/record.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
@@ -109,7 +109,16 @@ async function record(
   const writer = new TraceWriter(sink, header, initial, embedImage ? { image } : {});
   const memory = memoryWithImage(header, image);
   const entryPages = await touchedPages(ram);
-  const follower = new Follower({ writer, store, memory, initial, entryPages, ram, onNote });
+  const follower = new Follower({
+    writer,
+    store,
+    memory,
+    initial,
+    entryPages,
+    ram,
+    habits: habitsOf(header),
+    onNote,
+  });
   let held: States[] = [];
   let excursions = 0;
   for await (const part of recordSegments({ machine, inside: header.inside, sites, until, deadline })) {

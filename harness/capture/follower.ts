@@ -11,6 +11,7 @@ import { MissingInputError, RecordedInputs } from '../replay/recorded-inputs.ts'
 import type { TraceWriter } from '../trace/trace-writer.ts';
 import { CodeCache, type CodeStore } from '../x86/execute/code-cache.ts';
 import { type Bitness, Cpu } from '../x86/execute/cpu.ts';
+import type { Habits } from '../x86/execute/habits.ts';
 import { step } from '../x86/execute/step.ts';
 import { ModelStop, type StopReason } from '../x86/execute/stop.ts';
 import type { ExecutableInstruction } from '../x86/instruction.ts';
@@ -47,6 +48,8 @@ export interface FollowerOptions {
   /** All RAM that was ever touched, at the entry. */
   readonly entryPages: Pages;
   readonly ram: SharedRam;
+  /** Whose CPU it is. */
+  readonly habits: Habits;
   readonly onNote: (note: ModelNote) => void;
 }
 
@@ -67,7 +70,7 @@ export class Follower {
 
   constructor(options: FollowerOptions) {
     this.#options = options;
-    this.cpu = new Cpu(options.memory, this.#inputs);
+    this.cpu = new Cpu(options.memory, this.#inputs, options.habits);
     this.cpu.load(options.initial);
     this.#code = new CodeCache(options.store);
     this.#start = options.entryPages;

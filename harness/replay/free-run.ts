@@ -10,7 +10,7 @@ import { run } from '../x86/execute/step.ts';
 import type { StopReason } from '../x86/execute/stop.ts';
 import { BASE, CS, readField, segmentWord, STATE_WORDS } from '../x86/state/state-layout.ts';
 import { isInside } from './inside.ts';
-import { memoryWithImage } from './loaded-memory.ts';
+import { habitsOf, memoryWithImage } from './loaded-memory.ts';
 import { RecordedInputs } from './recorded-inputs.ts';
 
 interface Excursion {
@@ -64,7 +64,11 @@ export class FreeRun {
     this.#outside = outside;
     const memory = memoryWithImage(trace.header, image);
     for (const { address, bytes } of outside.memory) memory.load(address, bytes);
-    this.cpu = new Cpu(memory, new QueuedInputs(this.#after, () => this.#nextInput()));
+    this.cpu = new Cpu(
+      memory,
+      new QueuedInputs(this.#after, () => this.#nextInput()),
+      habitsOf(trace.header),
+    );
     this.cpu.load(outside.initial);
     const { inside } = trace.header;
     const { final } = outside;

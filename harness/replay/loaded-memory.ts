@@ -1,6 +1,7 @@
-/** Physical memory as the loader left the image in it; nothing else is known. */
+/** The machine that a trace begins with: physical memory as the loader left the image in it, and whose CPU it has. */
 import { decodeHex } from '../bits/hex.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
+import { type Habits, HARDWARE, TCG } from '../x86/execute/habits.ts';
 import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
 
 /** @param file the image file's bytes, which must be those that the header names */
@@ -13,4 +14,9 @@ export function memoryWithImage({ subject }: TraceHeader, file: Uint8Array): Phy
     memory.load(physicalAddress + fileSizeBytes, new Uint8Array(memorySizeBytes - fileSizeBytes));
   }
   return memory;
+}
+
+/** What the CPU that was recorded does differently. */
+export function habitsOf({ accelerator }: TraceHeader): Habits {
+  return accelerator === 'tcg' ? TCG : HARDWARE;
 }

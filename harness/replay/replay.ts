@@ -10,7 +10,7 @@ import { agrees, compareMemory, differences, type Executed } from './comparison.
 import type { Disagreement, Divergence } from './divergence.ts';
 import { History } from './history.ts';
 import { isInside } from './inside.ts';
-import { memoryWithImage } from './loaded-memory.ts';
+import { habitsOf, memoryWithImage } from './loaded-memory.ts';
 import { MissingInputError, RecordedInputs } from './recorded-inputs.ts';
 
 export interface ReplayOptions {
@@ -50,7 +50,7 @@ export class Replay {
     this.#trace = trace;
     this.#cursor = trace.cursor();
     this.#inputs = new RecordedInputs(this.#cursor.words);
-    this.cpu = new Cpu(memoryWithImage(trace.header, image), this.#inputs);
+    this.cpu = new Cpu(memoryWithImage(trace.header, image), this.#inputs, habitsOf(trace.header));
     this.cpu.load(this.#cursor.words);
     this.#code = new CodeCache(store);
   }

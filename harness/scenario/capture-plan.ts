@@ -57,6 +57,7 @@ export function capturePlan(
       loadBase: base,
     }),
     inside: insideRanges(subject, base),
+    accelerator: planned.spec.accelerator,
     way: 'log',
     tools: toolsOf(artifacts),
     capturedAt: new Date().toISOString(),

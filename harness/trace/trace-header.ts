@@ -48,7 +48,9 @@ const subject = z.object({
     .array(change)
     .max(1024)
     .default([])
-    .describe('What was another in the image that was booted: the relocatable header tag that forces a base.'),
+    .describe(
+      'What was another in the image that was booted: the relocatable header tag that forces a base.',
+    ),
   imageSizeBytes: sizeBytes.max(MAX_IMAGE_MEMORY_BYTES).describe('Of the image file.'),
   linkBase: physical,
   loadBase: physical,
@@ -72,6 +74,7 @@ const traceHeader = z.object({
   firmware: text.describe('e.g. efi'),
   subject,
   inside: z.array(insideRange).max(1024).describe('Linear addresses; what runs elsewhere is an excursion.'),
+  accelerator: z.enum(['tcg', 'kvm']).describe('Whose CPU was recorded: QEMU’s own, or the host’s.'),
   way: z.enum(['log', 'step']).describe('Told by QEMU’s own log, or by stepping through the gdbstub.'),
   tools: z.array(z.object({ name: text, version: text, sha256: sha256.nullable() })).max(256),
   capturedAt: z.iso.datetime(),

@@ -26,6 +26,7 @@ export const HEADER: TraceHeader = {
     segments: [{ physicalAddress: 0x3e00000, imageOffset: 0x80, fileSizeBytes: 2, memorySizeBytes: 3 }],
   },
   inside: [{ start: 0x3e00000n, end: 0x41a7000n, what: 'image' }],
+  accelerator: 'tcg',
   way: 'log',
   tools: [{ name: 'qemu', version: '7.2.22', sha256: null }],
   capturedAt: '2025-01-31T12:00:00Z',

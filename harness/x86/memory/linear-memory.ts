@@ -27,6 +27,11 @@ class TranslationCache {
     this.low.fill(NOTHING);
   }
 
+  find(low: number, high: number): PhysicalPage | undefined {
+    const slot = (low >>> 12) & (SLOTS - 1);
+    return this.low[slot] === (low & -PAGE_BYTES) && this.high[slot] === high ? this.pages[slot] : undefined;
+  }
+
   put(low: number, high: number, page: PhysicalPage): void {
     const slot = (low >>> 12) & (SLOTS - 1);
     this.low[slot] = low & -PAGE_BYTES;
@@ -45,6 +50,9 @@ export class LinearMemory {
   epoch = 0;
   readonly #reads = new TranslationCache();
   readonly #writes = new TranslationCache();
+  /** The same of pages with unknown bytes or decoded instructions: no walk, but somebody is asked or told. */
+  readonly #guardedReads = new TranslationCache();
+  readonly #guardedWrites = new TranslationCache();
   readonly #tables = {
     read32: (address: number) => {
       const frame = this.#masked(Math.floor(address / PAGE_BYTES));
@@ -68,6 +76,8 @@ export class LinearMemory {
     this.epoch++;
     this.#reads.clear();
     this.#writes.clear();
+    this.#guardedReads.clear();
+    this.#guardedWrites.clear();
   }
 
   /** Runs what accesses tables and stacks of the supervisor, whoever runs (SDM 3A §4.6.1: implicit supervisor accesses). */
@@ -165,6 +175,7 @@ export class LinearMemory {
       (low & 0xfff) + sizeBytes <= PAGE_BYTES
     )
       return;
+    if ((low & 0xfff) + sizeBytes <= PAGE_BYTES) return void this.#pageToWrite(low, high);
     for (const piece of pieces(low, high, sizeBytes)) this.#translate(piece.low, piece.high, 'write');
   }
 
@@ -207,20 +218,16 @@ export class LinearMemory {
 
   /** Bytes may be unknown. */
   #pageToRead(low: number, high: number): PhysicalPage {
-    const slot = (low >>> 12) & (SLOTS - 1);
-    const reads = this.#reads;
-    if (reads.low[slot] === (low & -PAGE_BYTES) && reads.high[slot] === high) return reads.pages[slot]!;
-    const page = this.pageFor(low, high, 'read');
-    if (page.known === undefined) reads.put(low, high, page);
+    const found = this.#reads.find(low, high) ?? this.#guardedReads.find(low, high);
+    const page = found ?? this.pageFor(low, high, 'read');
+    (page.known === undefined ? this.#reads : this.#guardedReads).put(low, high, page);
     return page;
   }
 
   #pageToWrite(low: number, high: number): PhysicalPage {
-    const slot = (low >>> 12) & (SLOTS - 1);
-    const writes = this.#writes;
-    if (writes.low[slot] === (low & -PAGE_BYTES) && writes.high[slot] === high) return writes.pages[slot]!;
-    const page = this.pageFor(low, high, 'write');
-    if (isPlain(page)) writes.put(low, high, page);
+    const found = this.#writes.find(low, high) ?? this.#guardedWrites.find(low, high);
+    const page = found ?? this.pageFor(low, high, 'write');
+    (isPlain(page) ? this.#writes : this.#guardedWrites).put(low, high, page);
     return page;
   }
 
@@ -236,10 +243,10 @@ export class LinearMemory {
 
   #slowRead(low: number, high: number, sizeBytes: number): number {
     if ((low & 0xfff) + sizeBytes > PAGE_BYTES) return this.#splitRead(low, high, sizeBytes);
-    const page = this.#page(this.#translate(low, high, 'read'), low & 0xfff, sizeBytes);
-    if (page.known === undefined) this.#reads.put(low, high, page);
-    const { view } = page;
     const offset = low & 0xfff;
+    const page = this.#pageToRead(low, high);
+    requireKnown(page, offset, sizeBytes);
+    const { view } = page;
     if (sizeBytes === 1) return view.getUint8(offset);
     if (sizeBytes === 2) return view.getUint16(offset, true);
     if (sizeBytes === 8) this.high = view.getInt32(offset + 4, true);
@@ -261,11 +268,10 @@ export class LinearMemory {
   #slowWrite(low: number, high: number, sizeBytes: number, value: number, valueHigh: number): void {
     if ((low & 0xfff) + sizeBytes > PAGE_BYTES)
       return this.#splitWrite(low, high, sizeBytes, value, valueHigh);
-    const page = this.physical.page(this.#translate(low, high, 'write'));
+    const page = this.#pageToWrite(low, high);
     const offset = low & 0xfff;
     storeElement(page.view, offset, sizeBytes, value, valueHigh);
-    if (isPlain(page)) this.#writes.put(low, high, page);
-    else written(page, offset, sizeBytes);
+    if (!isPlain(page)) written(page, offset, sizeBytes);
   }
 
   /** Both pages are asked before either is written. */

@@ -13,6 +13,8 @@ export interface PhysicalPage {
   readonly view: DataView;
   /** One byte for each: not 0 where it is known. Absent: all are. */
   known?: Uint8Array;
+  /** Of {@link known} how many are 0. */
+  unknownBytes: number;
   /** One byte for each: not 0 where an instruction was decoded from it. Absent: none was. */
   code?: Uint8Array;
   /** Counts the writes that hit decoded instructions. */
@@ -55,9 +57,10 @@ export class PhysicalMemory {
   /** Makes bytes known. Instructions decoded from them are forgotten. @param address physical */
   load(address: number, bytes: Uint8Array): void {
     for (let done = 0; done < bytes.length;) {
-      const page = this.page(Math.floor((address + done) / PAGE_BYTES));
+      const frame = Math.floor((address + done) / PAGE_BYTES);
       const offset = (address + done) % PAGE_BYTES;
       const length = Math.min(PAGE_BYTES - offset, bytes.length - done);
+      const page = this.page(frame);
       page.bytes.set(bytes.subarray(done, done + length), offset);
       written(page, offset, length);
       done += length;
@@ -82,9 +85,12 @@ export class PhysicalMemory {
       throw new ModelStop({ kind: 'unsupported', what: `more than ${this.#maxPages} pages of memory` });
     const bytes = new Uint8Array(PAGE_BYTES);
     const page: PhysicalPage = {
-      ...{ frame, bytes, view: new DataView(bytes.buffer), generation: 0 },
-      ...(this.#missing === 'unknown' ? { known: new Uint8Array(PAGE_BYTES) } : {}),
+      ...{ frame, bytes, view: new DataView(bytes.buffer), generation: 0, unknownBytes: 0 },
     };
+    if (this.#missing === 'unknown') {
+      page.known = new Uint8Array(PAGE_BYTES);
+      page.unknownBytes = PAGE_BYTES;
+    }
     this.#pages.set(frame, page);
     return page;
   }
@@ -92,9 +98,8 @@ export class PhysicalMemory {
 
 /** To be told after each write to a page that has unknown bytes or decoded instructions. */
 export function written(page: PhysicalPage, offset: number, length: number): void {
-  page.known?.fill(1, offset, offset + length);
-  if (page.known && page.known.indexOf(0) < 0) delete page.known;
-  const { code } = page;
+  const { known, code } = page;
+  if (known) becameKnown(page, known, offset, length);
   if (!code) return;
   for (let at = offset; at < offset + length; at++) {
     if (code[at] === 0) continue;
@@ -102,6 +107,17 @@ export function written(page: PhysicalPage, offset: number, length: number): voi
     delete page.code;
     return;
   }
+}
+
+function becameKnown(page: PhysicalPage, known: Uint8Array, offset: number, length: number): void {
+  if (length === PAGE_BYTES) page.unknownBytes = 0;
+  else
+    for (let at = offset; at < offset + length; at++) {
+      if (known[at] !== 0) continue;
+      known[at] = 1;
+      page.unknownBytes--;
+    }
+  if (page.unknownBytes === 0) delete page.known;
 }
 
 /** Whether writes and reads of the page need nobody to be told. */
