@@ -11,10 +11,10 @@ export interface PhysicalPage {
   readonly frame: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  /** One byte for each: not 0 where it is known. Absent: all are. */
-  known?: Uint8Array;
-  /** One byte for each: not 0 where an instruction was decoded from it. Absent: none was. */
-  code?: Uint8Array;
+  /** One byte for each: not 0 where it is known. undefined: all are. */
+  known: Uint8Array | undefined;
+  /** One byte for each: not 0 where an instruction was decoded from it. undefined: none was. */
+  code: Uint8Array | undefined;
   /** Counts the writes that hit decoded instructions. */
   generation: number;
 }
@@ -81,10 +81,9 @@ export class PhysicalMemory {
     if (this.#pages.size >= this.#maxPages)
       throw new ModelStop({ kind: 'unsupported', what: `more than ${this.#maxPages} pages of memory` });
     const bytes = new Uint8Array(PAGE_BYTES);
-    const page: PhysicalPage = {
-      ...{ frame, bytes, view: new DataView(bytes.buffer), generation: 0 },
-      ...(this.#missing === 'unknown' ? { known: new Uint8Array(PAGE_BYTES) } : {}),
-    };
+    const known = this.#missing === 'unknown' ? new Uint8Array(PAGE_BYTES) : undefined;
+    // All pages have one shape, also later: nothing is deleted from them.
+    const page = { frame, bytes, view: new DataView(bytes.buffer), known, code: undefined, generation: 0 };
     this.#pages.set(frame, page);
     return page;
   }
@@ -92,14 +91,15 @@ export class PhysicalMemory {
 
 /** To be told after each write to a page that has unknown bytes or decoded instructions. */
 export function written(page: PhysicalPage, offset: number, length: number): void {
-  page.known?.fill(1, offset, offset + length);
-  if (page.known && page.known.indexOf(0) < 0) delete page.known;
+  const { known } = page;
+  if (known && length === PAGE_BYTES) page.known = undefined;
+  else if (known && known.fill(1, offset, offset + length).indexOf(0) < 0) page.known = undefined;
   const { code } = page;
   if (!code) return;
   for (let at = offset; at < offset + length; at++) {
     if (code[at] === 0) continue;
     page.generation++;
-    delete page.code;
+    page.code = undefined;
     return;
   }
 }
