@@ -11,12 +11,12 @@ export interface PhysicalPage {
   readonly frame: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  /** One byte for each: not 0 where it is known. Absent: all are. */
-  known?: Uint8Array;
+  /** One byte for each: not 0 where it is known. undefined: all are. */
+  known: Uint8Array | undefined;
   /** Of {@link known} how many are 0. */
   unknownBytes: number;
-  /** One byte for each: not 0 where an instruction was decoded from it. Absent: none was. */
-  code?: Uint8Array;
+  /** One byte for each: not 0 where an instruction was decoded from it. undefined: none was. */
+  code: Uint8Array | undefined;
   /** Counts the writes that hit decoded instructions. */
   generation: number;
 }
@@ -29,6 +29,7 @@ export class PhysicalMemory {
   readonly #missing: MissingPage;
 
   readonly #maxPages: number;
+  readonly #slab = new PageSlab();
 
   /** @param maxPages beyond which the model stops: what guests of unknown origin may cost */
   constructor(missing: MissingPage, maxPages = Infinity) {
@@ -60,9 +61,9 @@ export class PhysicalMemory {
       const frame = Math.floor((address + done) / PAGE_BYTES);
       const offset = (address + done) % PAGE_BYTES;
       const length = Math.min(PAGE_BYTES - offset, bytes.length - done);
-      const page = this.page(frame);
+      const page = this.#pages.get(frame) ?? this.#make(frame, length === PAGE_BYTES || undefined);
       page.bytes.set(bytes.subarray(done, done + length), offset);
-      written(page, offset, length);
+      if (!isPlain(page)) written(page, offset, length);
       done += length;
     }
   }
@@ -80,19 +81,40 @@ export class PhysicalMemory {
     return bytes;
   }
 
-  #make(frame: number): PhysicalPage {
+  /** @param isKnown all of it is about to be written */
+  #make(frame: number, isKnown = this.#missing === 'zero'): PhysicalPage {
     if (this.#pages.size >= this.#maxPages)
       throw new ModelStop({ kind: 'unsupported', what: `more than ${this.#maxPages} pages of memory` });
-    const bytes = new Uint8Array(PAGE_BYTES);
+    const { bytes, view } = this.#slab.page();
+    const known = isKnown ? undefined : new Uint8Array(PAGE_BYTES);
+    // All pages have one shape, also later: nothing is deleted from them.
     const page: PhysicalPage = {
-      ...{ frame, bytes, view: new DataView(bytes.buffer), generation: 0, unknownBytes: 0 },
+      ...{ frame, bytes, view, known, unknownBytes: isKnown ? 0 : PAGE_BYTES },
+      ...{ code: undefined, generation: 0 },
     };
-    if (this.#missing === 'unknown') {
-      page.known = new Uint8Array(PAGE_BYTES);
-      page.unknownBytes = PAGE_BYTES;
-    }
     this.#pages.set(frame, page);
     return page;
+  }
+}
+
+const SLAB_PAGES = 64;
+
+/** Pages cut from larger pieces of zeros: a buffer for each would cost more than what it is used for. */
+class PageSlab {
+  #buffer = new ArrayBuffer(0);
+  #used = 0;
+
+  page(): Pick<PhysicalPage, 'bytes' | 'view'> {
+    if (this.#used === this.#buffer.byteLength) {
+      this.#buffer = new ArrayBuffer(SLAB_PAGES * PAGE_BYTES);
+      this.#used = 0;
+    }
+    const [buffer, offset] = [this.#buffer, this.#used];
+    this.#used += PAGE_BYTES;
+    return {
+      bytes: new Uint8Array(buffer, offset, PAGE_BYTES),
+      view: new DataView(buffer, offset, PAGE_BYTES),
+    };
   }
 }
 
@@ -104,7 +126,7 @@ export function written(page: PhysicalPage, offset: number, length: number): voi
   for (let at = offset; at < offset + length; at++) {
     if (code[at] === 0) continue;
     page.generation++;
-    delete page.code;
+    page.code = undefined;
     return;
   }
 }
@@ -117,7 +139,7 @@ function becameKnown(page: PhysicalPage, known: Uint8Array, offset: number, leng
       known[at] = 1;
       page.unknownBytes--;
     }
-  if (page.unknownBytes === 0) delete page.known;
+  if (page.unknownBytes === 0) page.known = undefined;
 }
 
 /** Whether writes and reads of the page need nobody to be told. */
