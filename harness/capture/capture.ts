@@ -41,8 +41,16 @@ export interface CaptureRequest {
   readonly sink: TraceSink;
   readonly store: CodeStore;
   readonly onNote: (note: ModelNote) => void;
-  readonly onPhase?: (phase: string) => void;
+  /** Told when a phase begins, and in the second one now and then how far it is. */
+  readonly onProgress?: (progress: CaptureProgress) => void;
 }
+
+export type CaptureProgress =
+  | { readonly phase: 'scout' }
+  | { readonly phase: 'recording'; readonly totals: TraceTotals; readonly excursions: number };
+
+/** What is lost of a capture that is killed. */
+const FLUSH_MS = 500;
 
 export interface Captured {
   readonly totals: TraceTotals;
@@ -55,14 +63,14 @@ export interface Captured {
 
 /** @throws CaptureFailedError, NoSinglestepError, LogFormatError, DeadlineError, and what a boot throws. */
 export async function capture(request: CaptureRequest): Promise<Captured> {
-  const { header, until, store, onPhase } = request;
+  const { header, until, store, onProgress } = request;
   const started = performance.now();
-  onPhase?.('scout');
+  onProgress?.({ phase: 'scout' });
   const sites = await withMachineAtEntry(request, 'scout', header.inside, (machine, deadline) =>
     scout({ machine, until, disassembler: store.disassembler, deadline }),
   );
   const scoutMs = performance.now() - started;
-  onPhase?.('recording');
+  onProgress?.({ phase: 'recording', totals: { steps: 0, guestSteps: 0 }, excursions: 0 });
   return withMachineAtEntry(
     request,
     'recording',
@@ -103,7 +111,7 @@ async function record(
   sites: ScoutReport,
   deadline: Deadline,
 ): Promise<Pick<Captured, 'totals' | 'why' | 'excursions'>> {
-  const { header, until, untilName, image, embedImage, sink, store, onNote } = request;
+  const { header, image, embedImage, sink, store, onNote } = request;
   const ram = sharedRam(machine);
   const initial = stateFromDump(await humanMonitor(machine.qmp, 'info registers'));
   const writer = new TraceWriter(sink, header, initial, embedImage ? { image } : {});
@@ -119,8 +127,31 @@ async function record(
     habits: habitsOf(header),
     onNote,
   });
+  await writer.flush();
+  try {
+    return await follow(request, machine, sites, { writer, follower, deadline });
+  } catch (error) {
+    // What was recorded before can be replayed; where it cannot be written either, that is not the cause.
+    await writer.flush().catch(() => undefined);
+    throw error;
+  }
+}
+
+interface Recording {
+  readonly writer: TraceWriter;
+  readonly follower: Follower;
+  readonly deadline: Deadline;
+}
+
+async function follow(
+  { header, until, untilName, onProgress }: CaptureRequest,
+  machine: Machine,
+  sites: ScoutReport,
+  { writer, follower, deadline }: Recording,
+): Promise<Pick<Captured, 'totals' | 'why' | 'excursions'>> {
   let held: States[] = [];
   let excursions = 0;
+  let flushed = performance.now();
   for await (const part of recordSegments({ machine, inside: header.inside, sites, until, deadline })) {
     if (part.kind === 'return') {
       await follower.returned(part.state, part.left);
@@ -132,6 +163,11 @@ async function record(
     if (part.endedAt === 'goes on') continue;
     await follower.segment(joinedStates(held), part.endedAt === 'excursion');
     held = [];
+    onProgress?.({ phase: 'recording', totals: writer.totals, excursions });
+    if (performance.now() - flushed > FLUSH_MS) {
+      await writer.flush();
+      flushed = performance.now();
+    }
     if (part.endedAt !== 'excursion') {
       const why = endText(part, untilName);
       return { totals: await writer.end(why), why, excursions };

@@ -1,0 +1,153 @@
+/**
+ * The same trace with no byte of memory that early boot does not read. A capture takes whole lines of 64 bytes, in which
+ * there may be anything: leftovers of a loader's code beside the data it handed over.
+ */
+import CRC32 from 'crc-32';
+import {
+  DIGEST,
+  END,
+  EXCURSION,
+  INPUT,
+  MEMORY,
+  type MemoryRun,
+  type RecordKind,
+  REPEAT,
+  type TraceTotals,
+} from '../trace/record.ts';
+import type { TraceSink } from '../trace/ordered-sink.ts';
+import type { StepCursor } from '../trace/step-cursor.ts';
+import type { TraceReader } from '../trace/trace-reader.ts';
+import { TraceWriter } from '../trace/trace-writer.ts';
+import { CodeCache, type CodeStore } from '../x86/execute/code-cache.ts';
+import { Cpu } from '../x86/execute/cpu.ts';
+import { step } from '../x86/execute/step.ts';
+import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
+import { STATE_WORDS } from '../x86/state/state-layout.ts';
+import { agrees } from './comparison.ts';
+import { joinedRuns, knownRuns } from './known-runs.ts';
+import { habitsOf, memoryWithImage } from './loaded-memory.ts';
+import { RecordedInputs } from './recorded-inputs.ts';
+
+/** The model and the trace part: replay it first. */
+export class UntrimmableTraceError extends Error {
+  override readonly name = 'UntrimmableTraceError';
+  constructor(step: number, why: string) {
+    super(`step ${step}: ${why}; only a trace that replays without a divergence can be trimmed`);
+  }
+}
+
+/**
+ * @param image the image file's bytes; it is not embedded in what is written
+ * @throws UntrimmableTraceError, TraceError, and what the sink throws
+ */
+export async function writeTrimmed(
+  trace: TraceReader,
+  image: Uint8Array,
+  store: CodeStore,
+  sink: TraceSink,
+): Promise<TraceTotals> {
+  return new Trimmer(trace, image, store, sink).run(trace.ending?.why ?? 'its recording was cut short');
+}
+
+class Trimmer {
+  readonly #cursor: StepCursor;
+  readonly #writer: TraceWriter;
+  readonly #inputs: RecordedInputs;
+  /** What was read so far, and what was stored. */
+  readonly #cpu: Cpu;
+  /** All that the trace says of memory. */
+  readonly #there = new PhysicalMemory('unknown');
+  readonly #code: CodeCache;
+  readonly #before = new Int32Array(STATE_WORDS);
+
+  constructor(trace: TraceReader, image: Uint8Array, store: CodeStore, sink: TraceSink) {
+    this.#cursor = trace.cursor();
+    this.#writer = new TraceWriter(sink, trace.header, this.#cursor.words);
+    this.#inputs = new RecordedInputs(this.#cursor.words);
+    this.#cpu = new Cpu(memoryWithImage(trace.header, image), this.#inputs, habitsOf(trace.header));
+    this.#cpu.load(this.#cursor.words);
+    this.#code = new CodeCache(store);
+  }
+
+  async run(why: string): Promise<TraceTotals> {
+    const cursor = this.#cursor;
+    for (let kind = cursor.next(); kind !== END; kind = cursor.next())
+      if (kind === MEMORY) this.#memory();
+      else if (kind === DIGEST) this.#digest();
+      else this.#step(kind);
+    return this.#writer.end(why);
+  }
+
+  #memory(): void {
+    const { memory, memoryCause } = this.#cursor;
+    const { physical } = this.#cpu;
+    for (const { address, bytes } of memory) this.#there.load(address, bytes);
+    if (memoryCause === 'read') return;
+    const changed = memory.flatMap(({ address, bytes }) =>
+      knownRuns(physical, address, bytes.length).map((run) => ({
+        address: run.address,
+        bytes: bytes.subarray(run.address - address, run.address - address + run.sizeBytes),
+      })),
+    );
+    for (const { address, bytes } of changed) physical.load(address, bytes);
+    this.#writer.memory(changed, 'written');
+  }
+
+  #digest(): void {
+    const { physical } = this.#cpu;
+    const ranges = this.#cursor.digests.flatMap(({ address, sizeBytes }) =>
+      knownRuns(physical, address, sizeBytes),
+    );
+    this.#writer.digest(
+      ranges.map(({ address, sizeBytes }) => ({
+        ...{ address, sizeBytes },
+        crc32: CRC32.buf(physical.read(address, sizeBytes)) >>> 0,
+      })),
+    );
+  }
+
+  #step(kind: RecordKind): void {
+    const cpu = this.#cpu;
+    const { words, iterations } = this.#cursor;
+    const { bitness } = cpu;
+    this.#before.set(cpu.state());
+    this.#inputs.isThere = kind === INPUT;
+    this.#writer.memory(joinedRuns(this.#executed()), 'read');
+    if (kind === EXCURSION) {
+      this.#writer.excursion(words);
+      cpu.load(words);
+      return;
+    }
+    const instruction = () => this.#code.store.compile(this.#codeBytes(), bitness)?.instruction;
+    const executed = () => {
+      const found = instruction();
+      return found && { instruction: found, before: this.#before };
+    };
+    if (!agrees(cpu, words, bitness, executed)) this.#fail('the model’s state is another than the recorded one');
+    if (kind === REPEAT) this.#writer.repeat(words, iterations);
+    else if (kind === INPUT) this.#writer.input(words);
+    else this.#writer.step(words);
+  }
+
+  /** @returns what it read and nobody had read before */
+  #executed(): MemoryRun[] {
+    const runs: MemoryRun[] = [];
+    for (;;) {
+      const stopped = step(this.#cpu, this.#code);
+      if (!stopped) return runs;
+      if (stopped.kind !== 'unknown memory') this.#fail(`the model stopped (${stopped.kind})`);
+      const { physical, sizeBytes } = stopped;
+      const found = knownRuns(this.#there, physical, sizeBytes).filter(
+        (run) => knownRuns(this.#cpu.physical, run.address, run.sizeBytes)[0]?.sizeBytes !== run.sizeBytes,
+      );
+      if (found.length === 0) this.#fail('it reads memory that the trace does not hold');
+      for (const run of found) {
+        for (const unknown of unknownRuns(this.#cpu.physical, run)) {
+          const bytes = this.#there.read(unknown.address, unknown.sizeBytes);
+          this.#cpu.physical.load(unknown.address, bytes);
+          runs.push({ address: unknown.address, bytes });
+        }
+      }
+    }
+  }
+}
