@@ -3,6 +3,7 @@
  * there may be anything: leftovers of a loader's code beside the data it handed over.
  */
 import CRC32 from 'crc-32';
+import { hex } from '../bits/hex.ts';
 import {
   DIGEST,
   END,
@@ -20,13 +21,16 @@ import type { TraceReader } from '../trace/trace-reader.ts';
 import { TraceWriter } from '../trace/trace-writer.ts';
 import { CodeCache, type CodeStore } from '../x86/execute/code-cache.ts';
 import { Cpu } from '../x86/execute/cpu.ts';
+import { GuestFault } from '../x86/execute/guest-fault.ts';
 import { step } from '../x86/execute/step.ts';
+import { ModelStop, type StopReason } from '../x86/execute/stop.ts';
+import type { ExecutableInstruction } from '../x86/instruction.ts';
 import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import { STATE_WORDS } from '../x86/state/state-layout.ts';
 import { agrees } from './comparison.ts';
-import { joinedRuns, knownRuns } from './known-runs.ts';
+import { type ByteRange, joinedRuns, rangesThatAre } from './known-runs.ts';
 import { habitsOf, memoryWithImage } from './loaded-memory.ts';
-import { RecordedInputs } from './recorded-inputs.ts';
+import { MissingInputError, RecordedInputs } from './recorded-inputs.ts';
 
 /** The model and the trace part: replay it first. */
 export class UntrimmableTraceError extends Error {
@@ -58,7 +62,7 @@ class Trimmer {
   /** All that the trace says of memory. */
   readonly #there = new PhysicalMemory('unknown');
   readonly #code: CodeCache;
-  readonly #before = new Int32Array(STATE_WORDS);
+  #instruction: ExecutableInstruction | undefined;
 
   constructor(trace: TraceReader, image: Uint8Array, store: CodeStore, sink: TraceSink) {
     this.#cursor = trace.cursor();
@@ -83,21 +87,16 @@ class Trimmer {
     const { physical } = this.#cpu;
     for (const { address, bytes } of memory) this.#there.load(address, bytes);
     if (memoryCause === 'read') return;
-    const changed = memory.flatMap(({ address, bytes }) =>
-      knownRuns(physical, address, bytes.length).map((run) => ({
-        address: run.address,
-        bytes: bytes.subarray(run.address - address, run.address - address + run.sizeBytes),
-      })),
-    );
+    const changed = memory
+      .flatMap(({ address, bytes }) => rangesThatAre('known', physical, { address, sizeBytes: bytes.length }))
+      .map((range) => this.#bytesThere(range));
     for (const { address, bytes } of changed) physical.load(address, bytes);
     this.#writer.memory(changed, 'written');
   }
 
   #digest(): void {
     const { physical } = this.#cpu;
-    const ranges = this.#cursor.digests.flatMap(({ address, sizeBytes }) =>
-      knownRuns(physical, address, sizeBytes),
-    );
+    const ranges = this.#cursor.digests.flatMap((range) => rangesThatAre('known', physical, range));
     this.#writer.digest(
       ranges.map(({ address, sizeBytes }) => ({
         ...{ address, sizeBytes },
@@ -110,44 +109,68 @@ class Trimmer {
     const cpu = this.#cpu;
     const { words, iterations } = this.#cursor;
     const { bitness } = cpu;
-    this.#before.set(cpu.state());
+    const before = cpu.words.slice(0, STATE_WORDS);
     this.#inputs.isThere = kind === INPUT;
-    this.#writer.memory(joinedRuns(this.#executed()), 'read');
+    this.#writer.memory(this.#execute(), 'read');
     if (kind === EXCURSION) {
       this.#writer.excursion(words);
       cpu.load(words);
       return;
     }
-    const instruction = () => this.#code.store.compile(this.#codeBytes(), bitness)?.instruction;
-    const executed = () => {
-      const found = instruction();
-      return found && { instruction: found, before: this.#before };
-    };
-    if (!agrees(cpu, words, bitness, executed)) this.#fail('the model’s state is another than the recorded one');
+    const instruction = this.#instruction;
+    if (!agrees(cpu, words, bitness, () => instruction && { instruction, before }))
+      this.#fail('the model’s state is another than the recorded one');
     if (kind === REPEAT) this.#writer.repeat(words, iterations);
     else if (kind === INPUT) this.#writer.input(words);
     else this.#writer.step(words);
   }
 
-  /** @returns what it read and nobody had read before */
-  #executed(): MemoryRun[] {
+  /** @returns what the instruction read and nobody had read before */
+  #execute(): MemoryRun[] {
+    const { physical: known } = this.#cpu;
     const runs: MemoryRun[] = [];
     for (;;) {
-      const stopped = step(this.#cpu, this.#code);
-      if (!stopped) return runs;
+      const stopped = this.#stepOnce();
+      if (!stopped) return joinedRuns(runs);
       if (stopped.kind !== 'unknown memory') this.#fail(`the model stopped (${stopped.kind})`);
-      const { physical, sizeBytes } = stopped;
-      const found = knownRuns(this.#there, physical, sizeBytes).filter(
-        (run) => knownRuns(this.#cpu.physical, run.address, run.sizeBytes)[0]?.sizeBytes !== run.sizeBytes,
-      );
-      if (found.length === 0) this.#fail('it reads memory that the trace does not hold');
-      for (const run of found) {
-        for (const unknown of unknownRuns(this.#cpu.physical, run)) {
-          const bytes = this.#there.read(unknown.address, unknown.sizeBytes);
-          this.#cpu.physical.load(unknown.address, bytes);
-          runs.push({ address: unknown.address, bytes });
-        }
+      const { physical: address, sizeBytes } = stopped;
+      for (const range of rangesThatAre('unknown', known, { address, sizeBytes })) {
+        if (rangesThatAre('unknown', this.#there, range).length > 0)
+          this.#fail(
+            `it reads ${range.sizeBytes} bytes at ${hex(range.address)} that the trace does not hold`,
+          );
+        const run = this.#bytesThere(range);
+        known.load(run.address, run.bytes);
+        runs.push(run);
       }
     }
+  }
+
+  #stepOnce(): StopReason | undefined {
+    this.#instruction = this.#instructionHere();
+    try {
+      return step(this.#cpu, this.#code);
+    } catch (error) {
+      if (error instanceof MissingInputError) return { kind: 'unsupported', what: error.message };
+      throw error;
+    }
+  }
+
+  /** Undefined where none can be fetched: executing it says why. */
+  #instructionHere(): ExecutableInstruction | undefined {
+    try {
+      return this.#code.block(this.#cpu, 1).instructions[0]?.instruction;
+    } catch (error) {
+      if (error instanceof ModelStop || error instanceof GuestFault) return undefined;
+      throw error;
+    }
+  }
+
+  #bytesThere({ address, sizeBytes }: ByteRange): MemoryRun {
+    return { address, bytes: this.#there.read(address, sizeBytes) };
+  }
+
+  #fail(why: string): never {
+    throw new UntrimmableTraceError(this.#cursor.step, why);
   }
 }
