@@ -17,7 +17,7 @@ import type { TraceSink } from '../trace/ordered-sink.ts';
 import type { TraceTotals } from '../trace/record.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
 import { TraceWriter } from '../trace/trace-writer.ts';
-import type { CodeStore } from '../x86/execute/code-cache.ts';
+import type { CodeStore } from '../x86/execute/code-store.ts';
 import { CaptureFailedError } from './errors.ts';
 import { Follower, type ModelNote } from './follower.ts';
 import { touchedPages } from './live-pages.ts';

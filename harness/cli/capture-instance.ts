@@ -8,7 +8,7 @@ import { writePayloadDrive } from '../image/payload-drive.ts';
 import { Deadline } from '../lifetime/deadline.ts';
 import { capturePlan } from '../scenario/capture-plan.ts';
 import { bootPieces } from '../scenario/debug-pieces.ts';
-import { CodeStore } from '../x86/execute/code-cache.ts';
+import { CodeStore } from '../x86/execute/code-store.ts';
 import type { CaptureOptions } from './capture-command.ts';
 import { EXIT } from './exit-codes.ts';
 import { interruptSignal } from './interrupt.ts';

@@ -8,7 +8,7 @@ import { escapeForTerminal } from '../report/escape.ts';
 import { TraceError } from '../trace/trace-errors.ts';
 import { TraceReader } from '../trace/trace-reader.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
-import { CodeStore } from '../x86/execute/code-cache.ts';
+import { CodeStore } from '../x86/execute/code-store.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { imageForTrace, type FoundImage } from './image-for-trace.ts';
 import { divergenceJson } from './replay-json.ts';
