@@ -17,6 +17,7 @@ const rooms = {
   probe: ['bits', 'multiboot2'],
   trace: ['bits', 'x86'],
   replay: ['bits', 'x86', 'trace'],
+  sequences: ['bits', 'x86'],
   // wires: each touches exactly one outside thing
   process: ['lifetime'],
   workdir: ['lifetime'],
@@ -56,6 +57,7 @@ rooms.sabotage = [...wiresAndPaper, 'boot', 'scenario'];
 // door
 rooms.cli = [...wiresAndPaper, 'boot', 'capture', 'scenario', 'report', 'doctor'];
 
+const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe', 'sequences'];
 // As pure as those, but that a trace is compressed: node:zlib, its synchronous half, and nothing else.
 const pureButZlib = ['trace'];
 const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe', 'vectors'];

@@ -181,6 +181,8 @@ start:
 
     /* All data segments are flat again: generated code loads others. */
 back32:
+    mov $DATA, %eax
+    mov %eax, %ss
     call restore_base
     mov %cr4, %eax
     or $CR4_PAE, %eax
