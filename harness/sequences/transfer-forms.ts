@@ -174,11 +174,11 @@ const pushAll: Form = (draft) => {
 };
 
 const frame: Form = (draft) => {
-  const size = draft.bitness === 64 ? 8 : draft.stackSize();
+  // LEAVE takes all of EBP where the stack is 32 bits wide, whatever ENTER has written.
+  const size = draft.bitness === 64 ? 8 : draft.bitness === 32 ? 4 : draft.stackSize();
   const parts = { size, isWideByDefault: true };
   const immediate = [...littleEndian(draft.random.below(64), 2), 0];
   const enter = draft.plain({ ...parts, mnemonic: 'enter', opcode: [0xc8], immediate });
-  // LEAVE takes the stack pointer's width from the segment; SP must be what ENTER saw.
   return [enter, draft.plain({ ...parts, mnemonic: 'leave', opcode: [0xc9] })];
 };
 
