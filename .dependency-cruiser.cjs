@@ -57,10 +57,9 @@ rooms.sabotage = [...wiresAndPaper, 'boot', 'scenario'];
 // door
 rooms.cli = [...wiresAndPaper, 'boot', 'capture', 'scenario', 'report', 'doctor'];
 
-const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe', 'sequences'];
 // As pure as those, but that a trace is compressed: node:zlib, its synchronous half, and nothing else.
 const pureButZlib = ['trace'];
-const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe', 'vectors'];
+const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe', 'vectors', 'sequences'];
 const source = (room) => `^harness/${room}/`;
 
 module.exports = {

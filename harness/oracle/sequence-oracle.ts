@@ -130,7 +130,8 @@ export class SequenceOracle {
     const image = { name: 'sequences', file: booted, booted, loaded: this.#loaded, loadBase: base };
     const end = base + Math.ceil(loadSize / PAGE_BYTES) * PAGE_BYTES;
     return {
-      ...{ schema: 'loadbase.trace/1', instance: 'sequences', firmware: 'bios', way: 'log', tools: [] },
+      ...{ schema: 'loadbase.trace/1', instance: 'sequences', firmware: 'bios', way: 'log' },
+      ...{ accelerator: 'tcg', tools: [] },
       subject: imageFacts(image),
       inside: [
         { start: 0n, end: BigInt(LOW_END), what: 'low memory' },
