@@ -117,7 +117,7 @@ const PUSHES = { es: 0x06, ds: 0x1e };
 
 /** A selector, or in real mode a segment, with which memory operands stay in scratch memory. */
 function dataSelector({ random, bitness }: Draft): number {
-  return bitness === 16 ? LOW_SCRATCH_SEGMENT + random.below(256) : random.pick(DATA_SELECTORS);
+  return bitness === 16 ? LOW_SCRATCH_SEGMENT + random.below(256) : random.pick(DATA_SELECTORS[bitness]);
 }
 
 const loadSegment: Form = (draft) => {

@@ -13,6 +13,9 @@ export const LOW_SCRATCH_SEGMENT = 0x2000;
 export const LOW_PLACES = 0xe000;
 export const LOW_STACK_TOP = 0x8000;
 
-/** Flat, and flat but for a base of some bytes. */
-export const DATA_SELECTORS: readonly number[] = [0x10, 0x20];
+/**
+ * Flat, and flat but for a base of some bytes. In 64-bit mode that base would count for nothing, but QEMU 7.2 adds it where a
+ * prefix names the segment (known-divergences.ts); there a null selector may be loaded instead.
+ */
+export const DATA_SELECTORS = { 32: [0x10, 0x20], 64: [0x10, 0] } as const;
 export const NOT_PRESENT_SELECTOR = 0x40;
