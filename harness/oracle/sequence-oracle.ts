@@ -8,7 +8,9 @@ import type { BootOptions } from '../boot/boot-record.ts';
 import type { SubjectDriver } from '../boot/subject-driver.ts';
 import { capture, type Captured } from '../capture/capture.ts';
 import type { ModelNote } from '../capture/follower.ts';
+import type { Sites } from '../capture/call-sites.ts';
 import { imageFacts } from '../capture/image-facts.ts';
+import { isRepeatedString } from '../capture/repeated-string.ts';
 import type { BootMedium } from '../image/medium.ts';
 import { packPayload } from '../image/payload.ts';
 import { parseElf } from '../elf/elf-image.ts';
@@ -17,6 +19,7 @@ import { Deadline } from '../lifetime/deadline.ts';
 import { type LoadedImage, loadedImage } from '../multiboot2/loaded-image.ts';
 import { forcedWindow, withRelocatableTag } from '../multiboot2/relocatable-tag.ts';
 import { REGION_BYTES, SCRATCH_BYTES } from '../sequences/places.ts';
+import { repeatsOf } from '../sequences/region.ts';
 import { imageWith, type ImagePlace, type Program } from '../sequences/program.ts';
 import type { Bitness } from '../x86/execute/cpu.ts';
 import type { CodeStore } from '../x86/execute/code-cache.ts';
@@ -97,6 +100,7 @@ export class SequenceOracle {
       loadBaseOf: ({ loadBase }) => loadBase ?? Number.NaN,
       image,
       embedImage: false,
+      sites: this.#sites(program),
       sink: (bytes) => void pieces.push(bytes),
       store,
       onNote: (note) => void notes.push(note),
@@ -139,6 +143,27 @@ export class SequenceOracle {
       ],
       capturedAt: new Date().toISOString(),
     };
+  }
+
+  /** Control never leaves. What QEMU would log iteration by iteration is the specimen's copying. */
+  #sites({ regions }: Program): Sites {
+    const { store, base } = this.#request;
+    const [segment] = this.#loaded.segments;
+    const code = this.#image.subarray(segment!.offset, segment!.offset + PAGE_BYTES);
+    const own = store.disassembler
+      .decode(code, { bitness: 32, address: BigInt(base) })
+      .filter((instruction) => isRepeatedString(instruction, 32))
+      .map(({ address, length, text }) => ({
+        ...{ linear: address, next: address + BigInt(length), text, longestRun: Infinity },
+      }));
+    const generated = regions.flatMap((region) =>
+      repeatsOf(region).map(({ start, end }) => ({
+        linear: BigInt(this.regionBase(region.bitness) + start),
+        next: BigInt(this.regionBase(region.bitness) + end),
+        ...{ text: 'rep', longestRun: 1 },
+      })),
+    );
+    return { calls: [], repeats: [...own, ...generated] };
   }
 
   #running(symbol: string): number {

@@ -32,6 +32,8 @@ export interface Piece {
   readonly bytes: Uint8Array;
   /** As the decoder must name it. */
   readonly mnemonic: string;
+  /** A string instruction with REP or REPNE. */
+  readonly isRepeated?: boolean;
 }
 
 export interface Parts {

@@ -74,6 +74,20 @@ export function unitAt({ places }: Region, offset: number): FoundUnit | undefine
   return { sequence: found.sequence, sequenceIndex, unitIndex };
 }
 
+/** Offsets of its repeated string instructions. */
+export function repeatsOf({ places }: Region): { readonly start: number; readonly end: number }[] {
+  return places.flatMap(({ sequence, units }) =>
+    sequence.units.flatMap(({ pieces }, index) => {
+      let start = units[index]!;
+      return pieces.flatMap(({ bytes, isRepeated = false }) => {
+        const place = { start, end: start + bytes.length };
+        start = place.end;
+        return isRepeated ? [place] : [];
+      });
+    }),
+  );
+}
+
 function layOutUnits(units: readonly Unit[]): { body: number[]; offsets: number[] } {
   const lengths = units.map(({ pieces }) => pieces.reduce((sum, { bytes }) => sum + bytes.length, 0));
   const body: number[] = [];

@@ -204,10 +204,13 @@ const string: Form = (draft) => {
     ...pointer(draft, DI),
     ...(prefixes.length > 0 ? [draft.load(CX, count)] : []),
     draft.plain({ mnemonic: isBackwards ? 'std' : 'cld', opcode: [isBackwards ? 0xfd : 0xfc] }),
-    draft.piece({
-      ...{ mnemonic: name + { 1: 'b', 2: 'w', 4: 'd', 8: 'q' }[size], size, opcode: [sized(opcode, size)] },
-      prefixes,
-    }),
+    {
+      ...draft.piece({
+        ...{ mnemonic: name + { 1: 'b', 2: 'w', 4: 'd', 8: 'q' }[size], size, opcode: [sized(opcode, size)] },
+        prefixes,
+      }),
+      isRepeated: prefixes.length > 0,
+    },
   ];
 };
 
