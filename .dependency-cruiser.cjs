@@ -49,6 +49,7 @@ const rooms = {
 const wiresAndPaper = Object.keys(rooms);
 rooms.boot = wiresAndPaper;
 rooms.capture = [...wiresAndPaper, 'boot'];
+rooms.oracle = [...wiresAndPaper, 'boot', 'capture'];
 // judgement
 rooms.scenario = [...wiresAndPaper, 'boot', 'capture'];
 rooms.report = ['bits', 'lifetime', 'workdir', 'scenario'];
