@@ -4,7 +4,7 @@
  */
 import { exitCodeOf, UsageError } from '../harness/cli/exit-codes.ts';
 import { interruptSignal } from '../harness/cli/interrupt.ts';
-import { divergenceText } from '../harness/oracle/divergence.ts';
+import { divergenceText, sequenceText } from '../harness/oracle/divergence.ts';
 import type { OracleRun, SequenceOracle } from '../harness/oracle/sequence-oracle.ts';
 import { sizeText, smallestDivergence } from '../harness/oracle/smallest-divergence.ts';
 import { type Program, randomProgram } from '../harness/sequences/program.ts';
@@ -43,6 +43,7 @@ async function run(
 async function tellSmallest(oracle: SequenceOracle, program: Program, done: OracleRun): Promise<void> {
   const smallest = await smallestDivergence(oracle, program, done);
   print(`smallest, after ${smallest.boots} boots: ${sizeText(smallest.sequences)}`);
+  for (const sequence of smallest.sequences) print(sequenceText(sequence).join('\n'));
   for (const divergence of smallest.divergences) print(divergenceText(divergence).join('\n'));
 }
 

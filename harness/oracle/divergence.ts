@@ -3,10 +3,19 @@ import { encodeHex, hex } from '../bits/hex.ts';
 import type { ModelNote } from '../capture/follower.ts';
 import { noteText } from '../capture/note-text.ts';
 import { type FoundUnit, type Region, unitAt } from '../sequences/region.ts';
+import type { Sequence } from '../sequences/sequence.ts';
 import { END } from '../trace/record.ts';
 import { TraceReader } from '../trace/trace-reader.ts';
 import type { Bitness } from '../x86/execute/cpu.ts';
-import { BASE, CS, readField, RIP, segmentWord, STATE_FIELDS } from '../x86/state/state-layout.ts';
+import {
+  BASE,
+  CS,
+  GENERAL_NAMES,
+  readField,
+  RIP,
+  segmentWord,
+  STATE_FIELDS,
+} from '../x86/state/state-layout.ts';
 
 export interface SequenceDivergence {
   readonly note: ModelNote;
@@ -80,6 +89,17 @@ export function divergenceText({ note, before, after, linear, found }: SequenceD
       .join(' ')}`,
     `  QEMU changed: ${changes(before, after)}`,
     `  model: ${noteText(note)}`,
+  ];
+}
+
+/** @returns lines: a sequence's bytes, and what it begins with. */
+export function sequenceText({ bitness, registers, flags, units }: Sequence): string[] {
+  const values = registers.map((value, index) => `${GENERAL_NAMES[index]}=${value.toString(16)}`);
+  return [
+    `${bitness}-bit, rflags=${flags.toString(16)} ${values.join(' ')}`,
+    ...units.flatMap(({ pieces }) =>
+      pieces.map(({ bytes, mnemonic }) => `  ${encodeHex(bytes)}  ${mnemonic}`),
+    ),
   ];
 }
 

@@ -110,11 +110,10 @@ const doubleShift: Form = (draft) => {
     ['shrd', 0xac],
   ] as const);
   const count = draft.random.below(size === 2 ? 17 : 70);
-  const target = draft.target(size);
+  const target = draft.target(size, { takesCx: true });
   const parts = { mnemonic, size, reg: draft.source(size), target };
   if (draft.random.chance(0.5)) return draft.unit({ ...parts, opcode: [0x0f, opcode], immediate: [count] });
   const main = draft.unit({ ...parts, opcode: [0x0f, opcode | 1] });
-  // What the memory operand needs comes first: it may load CX.
   return [...main.slice(0, -1), draft.load(CX, count), main.at(-1)!];
 };
 
@@ -174,7 +173,7 @@ const convert: Form = (draft) => {
 const bitTest: Form = (draft) => {
   const which = draft.random.below(BIT_TESTS.length);
   const size = draft.wordSize();
-  const target = draft.target(size, { isRead: which === 0 });
+  const target = draft.target(size, { isRead: which === 0, takesCx: true });
   const parts = {
     mnemonic: BIT_TESTS[which]!,
     size,

@@ -2,7 +2,7 @@
  * Memory operands that stay in scratch memory: BX points to its middle, other registers are loaded before they take part.
  * In real mode the data segments begin within 4 KiB of scratch memory's own.
  */
-import { BP, BX, encode, littleEndian, type MemoryTarget, type Piece, SP } from './encoding.ts';
+import { AX, BP, BX, CX, DX, encode, littleEndian, type MemoryTarget, type Piece, SP } from './encoding.ts';
 import type { Bitness } from '../x86/execute/cpu.ts';
 import type { Random } from './random.ts';
 
@@ -20,6 +20,8 @@ export interface ScratchOptions {
   readonly isRead?: boolean;
   /** Of the displacement; no index then. */
   readonly alignment?: number;
+  /** CX is loaded with something else before the instruction. */
+  readonly takesCx?: boolean;
 }
 
 /** Displacements of more than a byte, either way. */
@@ -102,7 +104,15 @@ function place32(draft: Draft, options: ScratchOptions): Place {
     return { mod: 1, rm: BP, displacement: draft.byte(), before: [copyBase(draft, size)] };
   }
   if (which === 2) {
-    const index = random.pick([0, 1, 2, BP, 6, 7, ...(draft.hasRex ? [8, 9, 12, 13, 15] : [])]);
+    const index = random.pick([
+      AX,
+      ...(options.takesCx === true ? [] : [CX]),
+      DX,
+      BP,
+      6,
+      7,
+      ...(draft.hasRex ? [8, 9, 12, 13, 15] : []),
+    ]);
     const sib = { scale: random.pick([1, 2, 4, 8]), index, base: BX };
     return { ...some, rm: SP, sib, before: [draft.load(index, random.below(MAX_INDEX))] };
   }
