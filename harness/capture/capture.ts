@@ -18,11 +18,12 @@ import type { TraceTotals } from '../trace/record.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
 import { TraceWriter } from '../trace/trace-writer.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
+import type { Sites } from './call-sites.ts';
 import { CaptureFailedError } from './errors.ts';
 import { Follower, type ModelNote } from './follower.ts';
 import { touchedPages } from './live-pages.ts';
 import { recordedRanges, recordSegments, type Segment } from './log-segments.ts';
-import { scout, type ScoutReport } from './scout.ts';
+import { scout } from './scout.ts';
 import { joinedStates, type States } from './state-buffer.ts';
 import { stateFromDump } from './state-from-dump.ts';
 
@@ -41,6 +42,8 @@ export interface CaptureRequest {
   readonly sink: TraceSink;
   readonly store: CodeStore;
   readonly onNote: (note: ModelNote) => void;
+  /** Where control leaves and what repeats, where that is known: no machine is booted to find it. */
+  readonly sites?: Sites;
   readonly onPhase?: (phase: string) => void;
 }
 
@@ -58,9 +61,11 @@ export async function capture(request: CaptureRequest): Promise<Captured> {
   const { header, until, store, onPhase } = request;
   const started = performance.now();
   onPhase?.('scout');
-  const sites = await withMachineAtEntry(request, 'scout', header.inside, (machine, deadline) =>
-    scout({ machine, until, disassembler: store.disassembler, deadline }),
-  );
+  const sites =
+    request.sites ??
+    (await withMachineAtEntry(request, 'scout', header.inside, (machine, deadline) =>
+      scout({ machine, until, disassembler: store.disassembler, deadline }),
+    ));
   const scoutMs = performance.now() - started;
   onPhase?.('recording');
   return withMachineAtEntry(
@@ -100,7 +105,7 @@ async function withMachineAtEntry<T>(
 async function record(
   request: CaptureRequest,
   machine: Machine,
-  sites: ScoutReport,
+  sites: Sites,
   deadline: Deadline,
 ): Promise<Pick<Captured, 'totals' | 'why' | 'excursions'>> {
   const { header, until, untilName, image, embedImage, sink, store, onNote } = request;

@@ -9,7 +9,7 @@ import { Deadline } from '../lifetime/deadline.ts';
 import { capturePlan } from '../scenario/capture-plan.ts';
 import { bootPieces } from '../scenario/debug-pieces.ts';
 import { CodeStore } from '../x86/execute/code-store.ts';
-import type { CaptureOptions } from './capture-command.ts';
+import type { CaptureOptions } from './run-options.ts';
 import { EXIT } from './exit-codes.ts';
 import { interruptSignal } from './interrupt.ts';
 import { prepareInstance, type PreparedInstance } from './prepared-instance.ts';
