@@ -17,6 +17,7 @@ const rooms = {
   probe: ['bits', 'multiboot2'],
   trace: ['bits', 'x86'],
   replay: ['bits', 'x86', 'trace'],
+  sequences: ['bits', 'x86'],
   // wires: each touches exactly one outside thing
   process: ['lifetime'],
   workdir: ['lifetime'],
@@ -48,6 +49,7 @@ const rooms = {
 const wiresAndPaper = Object.keys(rooms);
 rooms.boot = wiresAndPaper;
 rooms.capture = [...wiresAndPaper, 'boot'];
+rooms.oracle = [...wiresAndPaper, 'boot', 'capture'];
 // judgement
 rooms.scenario = [...wiresAndPaper, 'boot', 'capture'];
 rooms.report = ['bits', 'lifetime', 'workdir', 'scenario'];
@@ -58,7 +60,7 @@ rooms.cli = [...wiresAndPaper, 'boot', 'capture', 'scenario', 'report', 'doctor'
 
 // As pure as those, but that a trace is compressed: node:zlib, its synchronous half, and nothing else.
 const pureButZlib = ['trace'];
-const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe', 'vectors'];
+const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe', 'vectors', 'sequences'];
 const source = (room) => `^harness/${room}/`;
 
 module.exports = {

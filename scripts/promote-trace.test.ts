@@ -12,7 +12,7 @@ import {
 } from '../harness/replay/testdata/small-boot.ts';
 import { TraceReader } from '../harness/trace/trace-reader.ts';
 import { loadDisassembler } from '../harness/x86/disassembler.ts';
-import { CodeStore } from '../harness/x86/execute/code-cache.ts';
+import { CodeStore } from '../harness/x86/execute/code-store.ts';
 import { promote } from './promote/promote.ts';
 
 const disassembler = await loadDisassembler();

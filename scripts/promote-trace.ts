@@ -14,7 +14,7 @@ import { imageForTrace } from '../harness/cli/image-for-trace.ts';
 import { TraceError } from '../harness/trace/trace-errors.ts';
 import { projectRoot } from '../harness/workdir/project-root.ts';
 import { loadDisassembler } from '../harness/x86/disassembler.ts';
-import { CodeStore } from '../harness/x86/execute/code-cache.ts';
+import { CodeStore } from '../harness/x86/execute/code-store.ts';
 import { PromotionRefusedError, promote, readTrace } from './promote/promote.ts';
 
 const HELP = 'npm run promote-trace -- FILE.lbtrace | INSTANCE [--until SYMBOL]';

@@ -17,12 +17,13 @@ import type { TraceSink } from '../trace/ordered-sink.ts';
 import type { TraceTotals } from '../trace/record.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
 import { TraceWriter } from '../trace/trace-writer.ts';
-import type { CodeStore } from '../x86/execute/code-cache.ts';
+import type { CodeStore } from '../x86/execute/code-store.ts';
+import type { Sites } from './call-sites.ts';
 import { CaptureFailedError } from './errors.ts';
 import { Follower, type ModelNote } from './follower.ts';
 import { touchedPages } from './live-pages.ts';
 import { recordedRanges, recordSegments, type Segment } from './log-segments.ts';
-import { scout, type ScoutReport } from './scout.ts';
+import { scout } from './scout.ts';
 import { joinedStates, type States } from './state-buffer.ts';
 import { stateFromDump } from './state-from-dump.ts';
 
@@ -41,6 +42,8 @@ export interface CaptureRequest {
   readonly sink: TraceSink;
   readonly store: CodeStore;
   readonly onNote: (note: ModelNote) => void;
+  /** Where control leaves and what repeats, where that is known: no machine is booted to find it. */
+  readonly sites?: Sites;
   /** Told when a phase begins, and in the second one now and then how far it is. */
   readonly onProgress?: (progress: CaptureProgress) => void;
 }
@@ -66,9 +69,11 @@ export async function capture(request: CaptureRequest): Promise<Captured> {
   const { header, until, store, onProgress } = request;
   const started = performance.now();
   onProgress?.({ phase: 'scout' });
-  const sites = await withMachineAtEntry(request, 'scout', header.inside, (machine, deadline) =>
-    scout({ machine, until, disassembler: store.disassembler, deadline }),
-  );
+  const sites =
+    request.sites ??
+    (await withMachineAtEntry(request, 'scout', header.inside, (machine, deadline) =>
+      scout({ machine, until, disassembler: store.disassembler, deadline }),
+    ));
   const scoutMs = performance.now() - started;
   onProgress?.({ phase: 'recording', totals: { steps: 0, guestSteps: 0 }, excursions: 0 });
   return withMachineAtEntry(
@@ -108,7 +113,7 @@ async function withMachineAtEntry<T>(
 async function record(
   request: CaptureRequest,
   machine: Machine,
-  sites: ScoutReport,
+  sites: Sites,
   deadline: Deadline,
 ): Promise<Pick<Captured, 'totals' | 'why' | 'excursions'>> {
   const { header, image, embedImage, sink, store, onNote } = request;
@@ -146,7 +151,7 @@ interface Recording {
 async function follow(
   { header, until, untilName, onProgress }: CaptureRequest,
   machine: Machine,
-  sites: ScoutReport,
+  sites: Sites,
   { writer, follower, deadline }: Recording,
 ): Promise<Pick<Captured, 'totals' | 'why' | 'excursions'>> {
   let held: States[] = [];

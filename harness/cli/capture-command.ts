@@ -3,14 +3,8 @@ import type { Command } from 'commander';
 import { SCENARIOS } from '../../scenarios/index.ts';
 import { addInstanceOptions } from './instance-options.ts';
 import { oneOf } from './options.ts';
-import type { SingleOptions } from './prepared-instance.ts';
+import type { CaptureOptions } from './run-options.ts';
 import { addImageOption, addSourceOptions } from './source-options.ts';
-
-export interface CaptureOptions extends SingleOptions {
-  readonly output?: string;
-  readonly until?: string;
-  readonly embedImage?: boolean;
-}
 
 export function addCaptureCommand(program: Command): void {
   const command = program

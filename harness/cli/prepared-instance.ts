@@ -9,7 +9,7 @@ import { createRunFolder } from '../workdir/run-folder.ts';
 import { chosenScenarios } from './chosen-scenarios.ts';
 import { UsageError } from './exit-codes.ts';
 import { chosenInstances, neededSubjects } from './instance-options.ts';
-import type { DebugOptions } from './run-options.ts';
+import type { SingleOptions } from './run-options.ts';
 import { artifactRequest, toolchainContext } from './source-options.ts';
 import { cacheRoot, hostRecord, standardOutput } from './surroundings.ts';
 
@@ -21,8 +21,6 @@ export interface PreparedInstance {
   /** What to fork; undefined: it boots cold. */
   readonly from: FrozenMachine | undefined;
 }
-
-export type SingleOptions = Omit<DebugOptions, 'gdb'>;
 
 /** @param command what the messages call it, e.g. `debug` @throws UsageError, and what preparing throws */
 export async function prepareInstance(

@@ -1,10 +1,6 @@
 /** `loadbase replay`: traces in the x86 model, offline. */
 import type { Command } from 'commander';
-
-export interface ReplayCommandOptions {
-  readonly image?: string;
-  readonly json?: boolean;
-}
+import type { ReplayCommandOptions } from './run-options.ts';
 
 export function addReplayCommand(program: Command): void {
   program

@@ -8,11 +8,11 @@ import { escapeForTerminal } from '../report/escape.ts';
 import { TraceError } from '../trace/trace-errors.ts';
 import { TraceReader } from '../trace/trace-reader.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
-import { CodeStore } from '../x86/execute/code-cache.ts';
+import { CodeStore } from '../x86/execute/code-store.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { imageForTrace, type FoundImage } from './image-for-trace.ts';
 import { divergenceJson } from './replay-json.ts';
-import type { ReplayCommandOptions } from './replay-command.ts';
+import type { ReplayCommandOptions } from './run-options.ts';
 import { placeNames } from './place-names.ts';
 import { complain, standardOutput } from './surroundings.ts';
 

@@ -1,4 +1,4 @@
-/** The options of run and debug, as commander hands them over. */
+/** The options of run, debug, capture and replay, as commander hands them over. */
 import type { AcceleratorChoice } from '../scenario/plan.ts';
 import type { InstanceOptions } from './instance-options.ts';
 import type { SourceOptions } from './source-options.ts';
@@ -23,4 +23,18 @@ export interface DebugOptions extends InstanceOptions, SourceOptions {
   readonly gdb: boolean;
   /** From the reset vector. */
   readonly cold?: boolean;
+}
+
+/** Of a command that takes one boot in hand. */
+export type SingleOptions = Omit<DebugOptions, 'gdb'>;
+
+export interface CaptureOptions extends SingleOptions {
+  readonly output?: string;
+  readonly until?: string;
+  readonly embedImage?: boolean;
+}
+
+export interface ReplayCommandOptions {
+  readonly image?: string;
+  readonly json?: boolean;
 }

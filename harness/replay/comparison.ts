@@ -6,7 +6,7 @@ import type { Bitness, Cpu } from '../x86/execute/cpu.ts';
 import type { PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import { undefinedFlags } from '../x86/execute/undefined-flags.ts';
 import { readFlags, writeFlags } from '../x86/state/flags.ts';
-import { GENERAL, readField, RFLAGS, STATE_FIELDS, STATE_WORDS } from '../x86/state/state-layout.ts';
+import { CR2, GENERAL, readField, RFLAGS, STATE_FIELDS, STATE_WORDS } from '../x86/state/state-layout.ts';
 import type { Disagreement, FieldDifference } from './divergence.ts';
 
 const R8 = GENERAL + 2 * 8;
@@ -34,6 +34,8 @@ export function agrees(
   readFlags(words);
   if (firstDifference(words, recorded) === STATE_WORDS) return true;
   if ((bitnessBefore === 64) !== (cpu.bitness === 64)) adoptHiddenRegisters(words, recorded);
+  // QEMU's monitor shows the upper half in long mode only, and no code outside 64-bit mode can ask for it.
+  if (cpu.bitness !== 64) words[CR2 + 1] = recorded[CR2 + 1]!;
   const word = firstDifference(words, recorded);
   if (word === STATE_WORDS) return true;
   if (word !== RFLAGS || !adoptUndefinedFlags(words, recorded, executed())) return false;

@@ -1,7 +1,7 @@
 /** CLAIM: a free run takes from a trace what came from outside, in its order, and nothing else; it ends where the trace does. */
 import t from 'tap';
 import { loadDisassembler } from '../x86/disassembler.ts';
-import { CodeStore } from '../x86/execute/code-cache.ts';
+import { CodeStore } from '../x86/execute/code-store.ts';
 import { readField, writeField } from '../x86/state/state-layout.ts';
 import { FreeRun, outsideOf } from './free-run.ts';
 import { run, smallBoot, traceOfBoot, type SmallBoot, type SmallRecord } from './testdata/small-boot.ts';

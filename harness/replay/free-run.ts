@@ -4,9 +4,11 @@
  */
 import { END, EXCURSION, INPUT, MEMORY, type MemoryRun } from '../trace/record.ts';
 import type { TraceReader } from '../trace/trace-reader.ts';
-import { CodeCache, type CodeStore, linearOf } from '../x86/execute/code-cache.ts';
+import { CodeCache, linearOf } from '../x86/execute/code-cache.ts';
+import type { CodeStore } from '../x86/execute/code-store.ts';
 import { Cpu } from '../x86/execute/cpu.ts';
 import { run } from '../x86/execute/step.ts';
+import type { MemorySnapshot } from '../x86/memory/physical-memory.ts';
 import type { StopReason } from '../x86/execute/stop.ts';
 import { BASE, CS, readField, segmentWord, STATE_WORDS } from '../x86/state/state-layout.ts';
 import { isInside } from './inside.ts';
@@ -52,12 +54,13 @@ export interface FreeRunEnd {
   readonly stopped?: StopReason;
 }
 
-/** One run; the code store is shared, so that a later one decodes nothing. */
+/** It may be run again and again: what is decoded stays decoded. */
 export class FreeRun {
   readonly cpu: Cpu;
   readonly #outside: Outside;
   readonly #code: CodeCache;
   readonly #after = new Int32Array(STATE_WORDS);
+  readonly #start: MemorySnapshot;
   #inputs = 0;
 
   constructor(trace: TraceReader, outside: Outside, image: Uint8Array, store: CodeStore) {
@@ -69,6 +72,7 @@ export class FreeRun {
       new QueuedInputs(this.#after, () => this.#nextInput()),
       habitsOf(trace.header),
     );
+    this.#start = memory.snapshot();
     this.cpu.load(outside.initial);
     const { inside } = trace.header;
     const { final } = outside;
@@ -77,6 +81,13 @@ export class FreeRun {
       const linear = linearOf(low, high);
       return linear !== end && isInside(inside, linear);
     });
+  }
+
+  /** To the beginning. */
+  rewind(): void {
+    this.cpu.physical.rewind(this.#start);
+    this.cpu.load(this.#outside.initial);
+    this.#inputs = 0;
   }
 
   run(): FreeRunEnd {
@@ -90,7 +101,7 @@ export class FreeRun {
       const excursion = excursions[index];
       if (!excursion) return { executed };
       for (const { address, bytes } of excursion.changes) this.cpu.physical.load(address, bytes);
-      this.cpu.load(excursion.after);
+      this.cpu.resume(excursion.after);
     }
   }
 

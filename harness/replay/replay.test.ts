@@ -4,7 +4,7 @@
  */
 import t, { type Test } from 'tap';
 import { loadDisassembler } from '../x86/disassembler.ts';
-import { CodeStore } from '../x86/execute/code-cache.ts';
+import { CodeStore } from '../x86/execute/code-store.ts';
 import { RFLAGS, writeField } from '../x86/state/state-layout.ts';
 import { HISTORY, type Divergence } from './divergence.ts';
 import { divergenceText } from './divergence-text.ts';

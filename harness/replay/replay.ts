@@ -2,7 +2,8 @@
 import { DIGEST, END, EXCURSION, INPUT, MEMORY, type RecordKind, REPEAT } from '../trace/record.ts';
 import type { StepCursor } from '../trace/step-cursor.ts';
 import type { TraceReader } from '../trace/trace-reader.ts';
-import { CodeCache, type CodeStore } from '../x86/execute/code-cache.ts';
+import { CodeCache } from '../x86/execute/code-cache.ts';
+import type { CodeStore } from '../x86/execute/code-store.ts';
 import { type Bitness, Cpu } from '../x86/execute/cpu.ts';
 import { step } from '../x86/execute/step.ts';
 import type { StopReason } from '../x86/execute/stop.ts';
@@ -120,7 +121,7 @@ export class Replay {
     if (stopped) return { kind: 'stopped', reason: stopped };
     const { linearInstruction: linear } = cpu;
     if (isInside(this.#trace.header.inside, linear)) return { kind: 'stayed', linear };
-    cpu.load(this.#cursor.words);
+    cpu.resume(this.#cursor.words);
     return undefined;
   }
 

@@ -3,7 +3,7 @@ import t from 'tap';
 import { DIGEST, END, MEMORY, type MemoryRun } from '../trace/record.ts';
 import { TraceReader } from '../trace/trace-reader.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
-import { CodeStore } from '../x86/execute/code-cache.ts';
+import { CodeStore } from '../x86/execute/code-store.ts';
 import { writeField } from '../x86/state/state-layout.ts';
 import { Replay } from './replay.ts';
 import { run, smallBoot, traceOfBoot, type SmallBoot, type SmallRecord } from './testdata/small-boot.ts';

@@ -19,7 +19,8 @@ import type { TraceSink } from '../trace/ordered-sink.ts';
 import type { StepCursor } from '../trace/step-cursor.ts';
 import type { TraceReader } from '../trace/trace-reader.ts';
 import { TraceWriter } from '../trace/trace-writer.ts';
-import { CodeCache, type CodeStore } from '../x86/execute/code-cache.ts';
+import { CodeCache } from '../x86/execute/code-cache.ts';
+import type { CodeStore } from '../x86/execute/code-store.ts';
 import { Cpu } from '../x86/execute/cpu.ts';
 import { GuestFault } from '../x86/execute/guest-fault.ts';
 import { step } from '../x86/execute/step.ts';
@@ -114,7 +115,7 @@ class Trimmer {
     this.#writer.memory(this.#execute(), 'read');
     if (kind === EXCURSION) {
       this.#writer.excursion(words);
-      cpu.load(words);
+      cpu.resume(words);
       return;
     }
     const instruction = this.#instruction;

@@ -9,6 +9,7 @@ import type { Workshop } from '../toolchain/workshop.ts';
 import { projectRoot } from '../workdir/project-root.ts';
 import { BIOS_64BIT_ENTRY } from './bios-64bit-entry.ts';
 import { PROBE } from './probe-variants.ts';
+import { SEQUENCES } from './sequences.ts';
 import type { Specimen } from './specimen.ts';
 
 /** Raise it when the steps change in a way that the key's other parts do not show. */
@@ -27,6 +28,7 @@ const LINK_FLAGS = [
 const SPECIMENS = {
   probe: PROBE,
   'bios-64bit-entry': BIOS_64BIT_ENTRY,
+  sequences: SEQUENCES,
 } as const satisfies Record<string, Specimen>;
 
 export type SpecimenName = keyof typeof SPECIMENS;

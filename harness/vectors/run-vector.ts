@@ -1,7 +1,8 @@
 /** Runs vectors in the model and says what came out other than they say. */
 import { hex } from '../bits/hex.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
-import { CodeCache, CodeStore } from '../x86/execute/code-cache.ts';
+import { CodeCache } from '../x86/execute/code-cache.ts';
+import { CodeStore } from '../x86/execute/code-store.ts';
 import { Cpu } from '../x86/execute/cpu.ts';
 import { GuestFault, VECTOR } from '../x86/execute/guest-fault.ts';
 import { execute } from '../x86/execute/step.ts';

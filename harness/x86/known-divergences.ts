@@ -70,4 +70,16 @@ export const KNOWN_DIVERGENCES: readonly KnownDivergence[] = [
     others: 'undefined in the SDM; some processors give another value',
     why: 'no compiler emits it',
   },
+  {
+    what: 'a prefix for ES, CS, SS or DS in 64-bit mode',
+    model: 'ignored: the base is 0 (SDM 1 §3.4.2.1)',
+    others: 'QEMU 7.2 adds the base that was loaded into that segment register, if any',
+    why: 'QEMU’s error; to be seen only where a segment with a base was loaded before',
+  },
+  {
+    what: 'error code of a page fault of an instruction that reads and writes its operand, without LOCK',
+    model: 'W/R is 1, as processors say: the translation is asked for with the intent to write',
+    others: 'QEMU reads first: W/R is 0 where nothing is there to read',
+    why: 'QEMU translates it into a load and a store',
+  },
 ];

@@ -8,7 +8,7 @@ import { writeTrimmed } from '../../harness/replay/trimmed-trace.ts';
 import { END, MEMORY } from '../../harness/trace/record.ts';
 import type { TraceHeader } from '../../harness/trace/trace-header.ts';
 import { TraceReader } from '../../harness/trace/trace-reader.ts';
-import type { CodeStore } from '../../harness/x86/execute/code-cache.ts';
+import type { CodeStore } from '../../harness/x86/execute/code-store.ts';
 
 /** A trace that must not be committed. */
 export class PromotionRefusedError extends Error {

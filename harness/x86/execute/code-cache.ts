@@ -1,128 +1,41 @@
 /**
- * Instructions decoded once per bytes, found again by address. Operations know no address of their own, so one decoded at a
- * load base serves all others. What was decoded from memory that is written to later is decoded anew.
+ * Runs of instructions, found again by address. What was decoded from memory that is written to later holds as long as the
+ * bytes are the same.
  */
 import { segmentWord, BASE, CS, RIP } from '../state/state-layout.ts';
 import { PAGE_BYTES, type PhysicalPage } from '../memory/physical-memory.ts';
-import type { Disassembler } from '../disassembler.ts';
-import type { ExecutableInstruction } from '../instruction.ts';
+import { type CodeStore, type Compiled, LONGEST } from './code-store.ts';
 import type { Bitness, Cpu } from './cpu.ts';
-import { buildOperation } from './instruction-set.ts';
 import type { Operation } from './operation.ts';
 import { ModelStop } from './stop.ts';
 
-/** SDM 2A §2.3.11 */
-const LONGEST = 15;
 const SLOTS = 8192;
 const CODE_BASE = segmentWord(CS) + BASE;
 const MAX_BLOCK = 64;
-const GOLDEN = 0x9e37_79b1;
 
-export interface Compiled {
-  readonly instruction: ExecutableInstruction;
-  readonly operation: Operation;
-  readonly length: number;
-  /** Whether control may go elsewhere than to the next instruction, or the mode may change. */
-  readonly endsBlock: boolean;
-}
-
-/** A run of instructions in one page, entered at its first; one that spans two pages is a block by itself. */
+/** A run of instructions in one page, entered at its first. */
 export interface Block {
   readonly low: number;
   readonly high: number;
   readonly bitness: Bitness;
+  /** Of all code and translation, when the block was last seen to hold. */
+  version: number;
   /** Of the translation that is known to lead to the page. */
   epoch: number;
   readonly page: PhysicalPage;
-  readonly generation: number;
+  generation: number;
+  /** In that page. */
+  readonly bytes: Uint8Array;
   /** Of a block whose one instruction spans two pages: the second one. */
   readonly next: PhysicalPage | undefined;
   readonly nextGeneration: number;
   readonly operations: readonly Operation[];
   readonly lengths: Uint8Array;
+  /** For each how far the instruction pointer must be moved before it: 0 where it does not matter to it. */
+  readonly advances: Uint16Array;
+  /** Where each ends, in bytes from the block's start. */
+  readonly ends: Uint16Array;
   readonly instructions: readonly Compiled[];
-}
-
-interface StoredCode {
-  /** The bytes, 15 of them or as many as there were, then zeros. */
-  readonly words: readonly [number, number, number, number];
-  /** Bitness and count of bytes. */
-  readonly setting: number;
-  readonly compiled: Compiled | undefined;
-  /** Of the same hash. */
-  readonly next: StoredCode | undefined;
-}
-
-/** Shared by CPUs that run the same image, at whatever base. */
-export class CodeStore {
-  readonly #byHash = new Map<number, StoredCode>();
-  readonly #short = new DataView(new ArrayBuffer(LONGEST + 1));
-
-  constructor(readonly disassembler: Disassembler) {}
-
-  /** @returns undefined where the bytes begin with no instruction that has semantics. */
-  compile(bytes: Uint8Array, bitness: Bitness): Compiled | undefined {
-    const length = Math.min(LONGEST, bytes.length);
-    const short = new Uint8Array(this.#short.buffer);
-    short.fill(0);
-    short.set(bytes.subarray(0, length));
-    return this.#find(this.#short, 0, length, bitness);
-  }
-
-  /** The same of bytes in a page, and without making an object where they are known. */
-  compileAt({ bytes, view }: PhysicalPage, offset: number, bitness: Bitness): Compiled | undefined {
-    if (offset + LONGEST < PAGE_BYTES) return this.#find(view, offset, LONGEST, bitness);
-    return this.compile(bytes.subarray(offset), bitness);
-  }
-
-  #find(view: DataView, offset: number, length: number, bitness: Bitness): Compiled | undefined {
-    const [a, b] = [view.getInt32(offset, true), view.getInt32(offset + 4, true)];
-    const [c, d] = [view.getInt32(offset + 8, true), view.getInt32(offset + 12, true) & 0xff_ffff];
-    const setting = bitness * 16 + length;
-    const hash = mixed(a, b, c, d, setting);
-    const first = this.#byHash.get(hash);
-    for (let stored = first; stored; stored = stored.next) {
-      const { words } = stored;
-      if (words[0] === a && words[1] === b && words[2] === c && words[3] === d && stored.setting === setting)
-        return stored.compiled;
-    }
-    const compiled = this.#compileAnew(bytesAt(view, offset, length), bitness);
-    this.#byHash.set(hash, { words: [a, b, c, d], setting, compiled, next: first });
-    return compiled;
-  }
-
-  #compileAnew(bytes: Uint8Array, bitness: Bitness): Compiled | undefined {
-    const instruction = this.disassembler.decodeExecutable(bytes, bitness);
-    const operation = instruction && buildOperation(instruction, { bitness });
-    if (!operation) return undefined;
-    return { instruction, operation, length: instruction.length, endsBlock: endsBlock(instruction) };
-  }
-}
-
-function bytesAt({ buffer, byteOffset }: DataView, offset: number, length: number): Uint8Array {
-  return new Uint8Array(buffer, byteOffset + offset, length).slice();
-}
-
-/** Multiplicative hashing (Knuth, volume 3, §6.4). */
-function mixed(a: number, b: number, c: number, d: number, setting: number): number {
-  let hash = Math.imul(a ^ setting, GOLDEN);
-  hash = Math.imul(hash ^ (hash >>> 15) ^ b, GOLDEN);
-  hash = Math.imul(hash ^ (hash >>> 15) ^ c, GOLDEN);
-  hash = Math.imul(hash ^ (hash >>> 15) ^ d, GOLDEN);
-  return hash ^ (hash >>> 15);
-}
-
-/** Those after which translation or mode may be another. */
-const SYSTEM =
-  /^(mov|lmsw|lgdt|lidt|lldt|ltr|invlpg|wrmsr|out|outs.|pop|popf.?|sti|clts|xsetbv|lss|lds|les|lfs|lgs|swapgs)$/;
-
-function endsBlock({ flow, mnemonic, operands }: ExecutableInstruction): boolean {
-  if (flow !== 'next' || mnemonic === 'hlt') return true;
-  if (!SYSTEM.test(mnemonic)) return false;
-  if (mnemonic !== 'mov' && mnemonic !== 'pop') return true;
-  return operands.some(
-    (operand) => operand.kind === 'register' && /^([c-gs]s|[cd]r\d+)$/.test(operand.register),
-  );
 }
 
 export class CodeCache {
@@ -136,7 +49,7 @@ export class CodeCache {
 
   /** The block at the instruction pointer. @param limit at most so many instructions. @throws GuestFault, ModelStop */
   block(cpu: Cpu, limit = MAX_BLOCK): Block {
-    const { words, memory, bitness } = cpu;
+    const { words, bitness } = cpu;
     const low = bitness === 64 ? words[RIP]! : (words[RIP]! + words[CODE_BASE]!) | 0;
     const high = bitness === 64 ? words[RIP + 1]! : 0;
     const slot = (low ^ (low >>> 13)) & (SLOTS - 1);
@@ -145,10 +58,8 @@ export class CodeCache {
       found?.low === low &&
       found.high === high &&
       found.bitness === bitness &&
-      found.generation === found.page.generation &&
-      (found.next === undefined || found.next.generation === found.nextGeneration) &&
-      found.operations.length <= limit &&
-      (found.epoch === memory.epoch || stillThere(cpu, found))
+      found.lengths.length <= limit &&
+      (found.version === versionOf(cpu) || stillHolds(cpu, found))
     )
       return found;
     const made = this.#make(cpu, low, high, limit);
@@ -177,11 +88,13 @@ export class CodeCache {
       if (compiled.endsBlock) break;
     } while (offset < PAGE_BYTES && instructions.length < limit);
     if (instructions.length === 0) throw unknownOpcode(cpu, low, high);
+    const start = low & (PAGE_BYTES - 1);
     return {
-      ...{ low, high, bitness, epoch: memory.epoch, page, generation: page.generation, instructions },
+      ...{ low, high, bitness, version: versionOf(cpu), epoch: memory.epoch, instructions },
+      ...{ page, generation: page.generation, bytes: page.bytes.slice(start, offset) },
       ...{ next, nextGeneration: next?.generation ?? 0 },
       operations: instructions.map(({ operation }) => operation),
-      lengths: Uint8Array.from(instructions, ({ length }) => length),
+      ...distances(instructions),
     };
   }
 
@@ -203,12 +116,43 @@ export class CodeCache {
   }
 }
 
-/** Translation was made anew since, and leads to the same pages; else it is made anew. */
-function stillThere(cpu: Cpu, block: Block): boolean {
+/** The last one leaves the instruction pointer where the next block begins. */
+function distances(instructions: readonly Compiled[]): Pick<Block, 'lengths' | 'advances' | 'ends'> {
+  const count = instructions.length;
+  const [lengths, advances, ends] = [new Uint8Array(count), new Uint16Array(count), new Uint16Array(count)];
+  let [pending, end] = [0, 0];
+  for (const [index, { length, seesPointer }] of instructions.entries()) {
+    pending += length;
+    lengths[index] = length;
+    ends[index] = end += length;
+    if (!seesPointer && index < count - 1) continue;
+    advances[index] = pending;
+    pending = 0;
+  }
+  return { lengths, advances, ends };
+}
+
+/** Both only grow, so their sum is the same only where both are. */
+function versionOf({ memory, physical }: Cpu): number {
+  return memory.epoch + physical.codeChanges.count;
+}
+
+/** Translation leads to the same page, and its bytes are the same. */
+function stillHolds(cpu: Cpu, block: Block): boolean {
   const { memory } = cpu;
-  if (block.next !== undefined || memory.pageFor(block.low, block.high, 'execute') !== block.page)
-    return false;
-  block.epoch = memory.epoch;
+  const { page, next, bytes } = block;
+  if (block.epoch !== memory.epoch) {
+    if (next !== undefined || memory.pageFor(block.low, block.high, 'execute') !== page) return false;
+    block.epoch = memory.epoch;
+  }
+  if (next !== undefined && next.generation !== block.nextGeneration) return false;
+  if (block.generation !== page.generation) {
+    const start = block.low & (PAGE_BYTES - 1);
+    if (next !== undefined || bytes.some((byte, at) => byte !== page.bytes[start + at])) return false;
+    if (mark(page, start, bytes.length)) memory.forgetWrites();
+    block.generation = page.generation;
+  }
+  block.version = versionOf(cpu);
   return true;
 }
 

@@ -1,9 +1,12 @@
 /** One CPU: its state, its memory, what it is told from outside. Instructions work on it; nothing here knows one. */
 import { FLAG, MODEL_WORDS, readFlags, writeFlags } from '../state/flags.ts';
 import {
+  A20,
   ATTRIBUTES,
   BASE,
   CR0,
+  CR3,
+  CR4,
   CS,
   EFER,
   GENERAL,
@@ -39,6 +42,9 @@ const RSP_WORD = GENERAL + 2 * 4;
 /** The limits of these are checked at each access outside 64-bit mode. */
 const DATA_SEGMENTS = 6;
 
+/** What linear addresses are translated by. */
+const TRANSLATION_WORDS = [CR0, CR3, CR3 + 1, CR4, EFER, A20];
+
 export class Cpu {
   /** {@link STATE_WORDS} words of architectural state, then what flags are computed from. */
   readonly words = new Int32Array(MODEL_WORDS);
@@ -52,6 +58,8 @@ export class Cpu {
   stackBytes: 2 | 4 | 8 = 2;
   /** Iterations of the repeated string instruction that ran last. */
   iterations = 0;
+  /** Those that the translations in hand know of. */
+  #tableLoads = 0;
   readonly #readLimits = new Float64Array(DATA_SEGMENTS);
   readonly #writeLimits = new Float64Array(DATA_SEGMENTS);
 
@@ -67,7 +75,24 @@ export class Cpu {
   load(state: Int32Array): void {
     this.words.set(state.subarray(0, STATE_WORDS));
     writeFlags(this.words, state[RFLAGS]!);
+    this.#tableLoads = this.physical.tableLoads;
     this.systemChanged();
+  }
+
+  /**
+   * The same after something outside ran: translations are kept where nothing that they depend on is another. What was
+   * loaded into memory meanwhile is there already.
+   */
+  resume(state: Int32Array): void {
+    const { words, memory, physical } = this;
+    const isSame =
+      TRANSLATION_WORDS.every((word) => words[word] === state[word]) &&
+      this.#tableLoads === physical.tableLoads;
+    words.set(state.subarray(0, STATE_WORDS));
+    writeFlags(words, state[RFLAGS]!);
+    this.segmentsChanged();
+    this.#tableLoads = physical.tableLoads;
+    if (!isSame) memory.flush();
   }
 
   /** The architectural state, flags put together; outside 64-bit mode without what only shows in it. */

@@ -133,9 +133,19 @@ const translateByte: Build = ({ operands }, { bitness }) => {
   if (operand?.kind !== 'memory') return undefined;
   const linear = linearAddress(operand, bitness, 1);
   return (cpu) => {
-    const address = linear.forRead(cpu);
     const { words } = cpu;
-    words[AX_WORD] = (words[AX_WORD]! & ~0xff) | cpu.memory.read8(address, cpu.high);
+    const [low, high] = [words[AX_WORD]!, words[AX_WORD + 1]!];
+    // The index is AL alone, where all others are as wide as the address.
+    words[AX_WORD] = low & 0xff;
+    words[AX_WORD + 1] = 0;
+    let value = low;
+    try {
+      value = cpu.memory.read8(linear.forRead(cpu), cpu.high);
+    } finally {
+      words[AX_WORD] = low;
+      words[AX_WORD + 1] = high;
+    }
+    words[AX_WORD] = (low & ~0xff) | value;
   };
 };
 

@@ -17,15 +17,14 @@ export const VECTOR = {
   page: 14,
 } as const;
 
-export class GuestFault extends Error {
-  override readonly name = 'GuestFault';
+/** No Error: a guest may fault as often as it likes, and nobody would look at the stack. */
+export class GuestFault {
+  readonly name = 'GuestFault';
   /** @param errorCode of those vectors that have one; 0 for `#GP(0)`. */
   constructor(
     readonly vector: number,
     readonly errorCode?: number,
-  ) {
-    super(`exception ${vector}`);
-  }
+  ) {}
 }
 
 export const invalidOpcode = (): GuestFault => new GuestFault(VECTOR.invalidOpcode);

@@ -20,9 +20,11 @@ import { STACK_FAMILY } from './stack.ts';
 import { STRING_FAMILY } from './strings.ts';
 import { SEGMENT_FAMILY } from './segments.ts';
 import { SYSTEM_FAMILY } from './system.ts';
+import { USUAL_FORMS } from './usual-forms.ts';
 
 /** A family later in the list is asked where the earlier ones have no such form: `mov` of integers, then of segments. */
 const FAMILIES: readonly Family[] = [
+  USUAL_FORMS,
   DATA_TRANSFER_FAMILY,
   ARITHMETIC_FAMILY,
   NEAR_TRANSFER_FAMILY,

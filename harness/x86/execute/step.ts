@@ -58,31 +58,40 @@ interface Progress {
   readonly reason: StopReason | undefined;
 }
 
-/** One block after the other until one throws. */
+/**
+ * One block after the other until one throws. Within a block the instruction pointer is moved only for those that look at
+ * it; it is right again wherever the block is left.
+ */
 function runBlocks(cpu: Cpu, code: CodeCache, limit: number): Progress {
   let executed = 0;
   let block: Block | undefined;
   let index = 0;
+  let [low, high] = [0, 0];
   const { words } = cpu;
   try {
     while (executed < limit) {
       index = 0;
       block = undefined;
       block = code.block(cpu);
-      const { operations, lengths, page, generation } = block;
+      const { operations, advances, page, generation } = block;
       const { length: count } = operations;
-      while (index < count && page.generation === generation) {
-        advance(words, lengths[index]!);
-        operations[index]!(cpu);
-        index++;
+      low = words[RIP]!;
+      high = words[RIP + 1]!;
+      while (index < count) {
+        const by = advances[index]!;
+        if (by !== 0) advance(words, by);
+        operations[index++]!(cpu);
+        if (page.generation !== generation) break;
       }
+      if (index < count) pointBehind(words, low, high, block.ends[index - 1]!);
       executed += index;
     }
     return { executed, reason: undefined };
   } catch (thrown) {
-    if (block) retreat(words, block.lengths[index]!);
+    // The one that threw is begun anew, or by its handler's return.
+    if (block) pointBehind(words, low, high, index < 2 ? 0 : block.ends[index - 2]!);
     const reason = handled(cpu, thrown);
-    return { executed: executed + index + (reason === undefined ? 1 : 0), reason };
+    return { executed: executed + index - (reason !== undefined && block ? 1 : 0), reason };
   }
 }
 
@@ -120,4 +129,11 @@ function retreat(words: Int32Array, length: number): void {
   const low = words[RIP]!;
   words[RIP] = (low - length) | 0;
   if (low >>> 0 < length && words[RIP + 1] !== 0) words[RIP + 1] = (words[RIP + 1]! - 1) | 0;
+}
+
+/** So many bytes behind an address. */
+function pointBehind(words: Int32Array, low: number, high: number, bytes: number): void {
+  words[RIP] = low;
+  words[RIP + 1] = high;
+  advance(words, bytes);
 }

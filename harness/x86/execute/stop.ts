@@ -19,10 +19,8 @@ export type StopReason =
   | { readonly kind: 'unsupported'; readonly what: string }
   | { readonly kind: 'limit' };
 
-/** A way out of the middle of an instruction; caught by the runner. */
-export class ModelStop extends Error {
-  override readonly name = 'ModelStop';
-  constructor(readonly reason: StopReason) {
-    super(reason.kind);
-  }
+/** A way out of the middle of an instruction; caught by the runner. No Error, as a GuestFault is none. */
+export class ModelStop {
+  readonly name = 'ModelStop';
+  constructor(readonly reason: StopReason) {}
 }

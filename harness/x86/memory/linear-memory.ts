@@ -56,7 +56,10 @@ export class LinearMemory {
   readonly #tables = {
     read32: (address: number) => {
       const frame = this.#masked(Math.floor(address / PAGE_BYTES));
-      return this.#page(frame, address % PAGE_BYTES, 4).view.getInt32(address % PAGE_BYTES, true);
+      const page = this.physical.page(frame);
+      page.isTable = true;
+      requireKnown(page, address % PAGE_BYTES, 4);
+      return page.view.getInt32(address % PAGE_BYTES, true);
     },
     write32: (address: number, value: number) => {
       const page = this.physical.page(this.#masked(Math.floor(address / PAGE_BYTES)));

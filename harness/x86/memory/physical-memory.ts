@@ -17,8 +17,12 @@ export interface PhysicalPage {
   unknownBytes: number;
   /** One byte for each: not 0 where an instruction was decoded from it. undefined: none was. */
   code: Uint8Array | undefined;
+  /** Whether page tables were read from it. */
+  isTable: boolean;
   /** Counts the writes that hit decoded instructions. */
   generation: number;
+  /** The same of all pages together. */
+  readonly codeChanges: { count: number };
 }
 
 /** What to do with a page of which nothing was said yet. */
@@ -30,6 +34,10 @@ export class PhysicalMemory {
 
   readonly #maxPages: number;
   readonly #slab = new PageSlab();
+  /** How often decoded instructions were written to, or may have been. */
+  readonly codeChanges = { count: 0 };
+  /** How often {@link load} wrote to page tables. */
+  tableLoads = 0;
 
   /** @param maxPages beyond which the model stops: what guests of unknown origin may cost */
   constructor(missing: MissingPage, maxPages = Infinity) {
@@ -50,6 +58,35 @@ export class PhysicalMemory {
     return this.#pages.has(frame);
   }
 
+  /** All of it as it is now, for {@link rewind}. */
+  snapshot(): MemorySnapshot {
+    const pages = [...this.#pages.values()].map(({ frame, bytes, known }) => ({
+      ...{ frame, bytes: bytes.slice(), known: known?.slice() },
+    }));
+    return { pages: new Map(pages.map((page) => [page.frame, page])) };
+  }
+
+  /**
+   * As it was. Instructions that were decoded stay so where their bytes are the same. Who keeps translations must let go of
+   * them: LinearMemory.flush.
+   */
+  rewind({ pages }: MemorySnapshot): void {
+    for (const page of this.#pages.values()) {
+      const before = pages.get(page.frame);
+      const [bytes, known] = before ? [before.bytes, before.known] : [NOTHING_KNOWN, this.#unknown()];
+      if (Buffer.compare(page.bytes, bytes) !== 0) {
+        if (page.code && isCodeChanged(page, page.code, bytes)) forgetCode(page);
+        page.bytes.set(bytes);
+      }
+      page.known = known?.slice();
+      page.unknownBytes = known ? known.reduce((sum, each) => sum + (each === 0 ? 1 : 0), 0) : 0;
+    }
+  }
+
+  #unknown(): Uint8Array | undefined {
+    return this.#missing === 'unknown' ? NOTHING_KNOWN : undefined;
+  }
+
   /** Forgets everything. Who keeps pages must let go of them: LinearMemory.flush. */
   clear(): void {
     this.#pages.clear();
@@ -64,6 +101,7 @@ export class PhysicalMemory {
       const page = this.#pages.get(frame) ?? this.#make(frame, length === PAGE_BYTES || undefined);
       page.bytes.set(bytes.subarray(done, done + length), offset);
       if (!isPlain(page)) written(page, offset, length);
+      if (page.isTable) this.tableLoads++;
       done += length;
     }
   }
@@ -90,11 +128,21 @@ export class PhysicalMemory {
     // All pages have one shape, also later: nothing is deleted from them.
     const page: PhysicalPage = {
       ...{ frame, bytes, view, known, unknownBytes: isKnown ? 0 : PAGE_BYTES },
-      ...{ code: undefined, generation: 0 },
+      ...{ isTable: false, code: undefined, generation: 0, codeChanges: this.codeChanges },
     };
     this.#pages.set(frame, page);
     return page;
   }
+}
+
+export interface MemorySnapshot {
+  readonly pages: ReadonlyMap<number, { readonly bytes: Uint8Array; readonly known: Uint8Array | undefined }>;
+}
+
+const NOTHING_KNOWN = new Uint8Array(PAGE_BYTES);
+
+function isCodeChanged({ bytes }: PhysicalPage, code: Uint8Array, other: Uint8Array): boolean {
+  return code.some((isCode, at) => isCode !== 0 && bytes[at] !== other[at]);
 }
 
 const SLAB_PAGES = 64;
@@ -125,10 +173,15 @@ export function written(page: PhysicalPage, offset: number, length: number): voi
   if (!code) return;
   for (let at = offset; at < offset + length; at++) {
     if (code[at] === 0) continue;
-    page.generation++;
-    page.code = undefined;
+    forgetCode(page);
     return;
   }
+}
+
+function forgetCode(page: PhysicalPage): void {
+  page.generation++;
+  page.codeChanges.count++;
+  page.code = undefined;
 }
 
 function becameKnown(page: PhysicalPage, known: Uint8Array, offset: number, length: number): void {

@@ -2,7 +2,8 @@
 import { readField, writeField } from '../../state/state-layout.ts';
 import { loadDisassembler } from '../../disassembler.ts';
 import { PhysicalMemory } from '../../memory/physical-memory.ts';
-import { CodeCache, CodeStore } from '../code-cache.ts';
+import { CodeCache } from '../code-cache.ts';
+import { CodeStore } from '../code-store.ts';
 import { Cpu } from '../cpu.ts';
 import type { Habits } from '../habits.ts';
 import type { Inputs } from '../inputs.ts';

@@ -2,7 +2,8 @@
 import type { Disassembler } from '../../disassembler.ts';
 import { PhysicalMemory } from '../../memory/physical-memory.ts';
 import { readField, writeField } from '../../state/state-layout.ts';
-import { CodeCache, CodeStore } from '../code-cache.ts';
+import { CodeCache } from '../code-cache.ts';
+import { CodeStore } from '../code-store.ts';
 import { Cpu } from '../cpu.ts';
 import type { Inputs } from '../inputs.ts';
 import { execute } from '../step.ts';
