@@ -12,6 +12,7 @@ import type { TraceWriter } from '../trace/trace-writer.ts';
 import { CodeCache } from '../x86/execute/code-cache.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import { type Bitness, Cpu } from '../x86/execute/cpu.ts';
+import { GuestFault } from '../x86/execute/guest-fault.ts';
 import type { Habits } from '../x86/execute/habits.ts';
 import { step } from '../x86/execute/step.ts';
 import { ModelStop, type StopReason } from '../x86/execute/stop.ts';
@@ -132,7 +133,8 @@ export class Follower {
       instruction = this.#code.block(this.cpu, 1).instructions[0]?.instruction;
     } catch (stop) {
       if (stop instanceof ModelStop) return stop.reason;
-      throw stop;
+      // The guest's own: it is delivered below.
+      if (!(stop instanceof GuestFault)) throw stop;
     }
     const isInput = takesInput(instruction?.mnemonic ?? '');
     this.#inputs.isThere = isInput;
