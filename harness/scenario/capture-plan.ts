@@ -33,11 +33,7 @@ const DEFAULT_UNTIL = '__start_xen';
  * @param until a symbol or linear address; Xen's high half begins at `__start_xen`.
  * @throws CapturePlanError
  */
-export function capturePlan(
-  planned: ReadyInstance,
-  artifacts: Artifacts,
-  until?: string,
-): CapturePlan {
+export function capturePlan(planned: ReadyInstance, artifacts: Artifacts, until?: string): CapturePlan {
   const { instance, subject } = planned;
   const base = knownBase(planned);
   mustGetThere(planned, until);
