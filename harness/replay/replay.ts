@@ -1,12 +1,21 @@
 /** Replays a trace in the model and compares every step. */
-import { DIGEST, END, EXCURSION, INPUT, MEMORY, type RecordKind, REPEAT } from '../trace/record.ts';
+import {
+  DIGEST,
+  END,
+  EXCURSION,
+  INPUT,
+  isStepKind,
+  MEMORY,
+  type RecordKind,
+  REPEAT,
+} from '../trace/record.ts';
 import type { StepCursor } from '../trace/step-cursor.ts';
 import type { TraceReader } from '../trace/trace-reader.ts';
 import { CodeCache } from '../x86/execute/code-cache.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import { type Bitness, Cpu } from '../x86/execute/cpu.ts';
 import { step } from '../x86/execute/step.ts';
-import type { StopReason } from '../x86/execute/stop.ts';
+import { ModelStop, type StopReason } from '../x86/execute/stop.ts';
 import { agrees, compareMemory, differences, type Executed } from './comparison.ts';
 import type { Disagreement, Divergence } from './divergence.ts';
 import { History } from './history.ts';
@@ -81,7 +90,7 @@ export class Replay {
       const kind = cursor.next();
       if (kind === END) return undefined;
       const disagreement = this.#apply(kind);
-      if (disagreement) return this.#diverged(disagreement);
+      if (disagreement) return this.#diverged(disagreement, isStepKind(kind));
       this.#steps = cursor.step;
       this.#guestSteps = cursor.guestStep;
     }
@@ -89,10 +98,7 @@ export class Replay {
   }
 
   #apply(kind: RecordKind): Disagreement | undefined {
-    if (kind === MEMORY) {
-      for (const { address, bytes } of this.#cursor.memory) this.cpu.physical.load(address, bytes);
-      return undefined;
-    }
+    if (kind === MEMORY) return this.#memory();
     if (kind === DIGEST) return compareMemory(this.cpu.physical, this.#cursor.digests);
     if (kind === EXCURSION) return this.#excursion();
     const { bitness } = this.cpu;
@@ -101,6 +107,16 @@ export class Replay {
     if (kind === REPEAT && this.cpu.iterations !== this.#cursor.iterations)
       return { kind: 'iterations', expected: this.#cursor.iterations, actual: this.cpu.iterations };
     return this.#compare(bitness);
+  }
+
+  #memory(): Disagreement | undefined {
+    try {
+      for (const { address, bytes } of this.#cursor.memory) this.cpu.physical.load(address, bytes);
+      return undefined;
+    } catch (stop) {
+      if (stop instanceof ModelStop) return { kind: 'stopped', reason: stop.reason };
+      throw stop;
+    }
   }
 
   #step(hasInput: boolean): StopReason | undefined {
@@ -138,9 +154,11 @@ export class Replay {
     return instruction && { instruction, before: this.#history.before };
   }
 
-  #diverged(disagreement: Disagreement): Divergence {
-    const step = this.#steps + 1;
+  /** @param inStep whether it was found by executing; else memory was compared between two steps */
+  #diverged(disagreement: Disagreement, inStep: boolean): Divergence {
+    const step = this.#steps + (inStep ? 1 : 0);
     const history = this.#history;
+    if (history.isEmpty) history.note(this.cpu);
     return { at: history.last(this.cpu, step), disagreement, before: history.earlier(this.cpu, step) };
   }
 }
