@@ -53,7 +53,7 @@ export type CaptureProgress =
   | { readonly phase: 'recording'; readonly totals: TraceTotals; readonly excursions: number };
 
 /** What is lost of a capture that is killed. */
-const FLUSH_MS = 500;
+const FLUSH_MS = 200;
 
 export interface Captured {
   readonly totals: TraceTotals;
