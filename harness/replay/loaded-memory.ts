@@ -4,11 +4,14 @@ import type { TraceHeader } from '../trace/trace-header.ts';
 import { type Habits, HARDWARE, TCG } from '../x86/execute/habits.ts';
 import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
 
+/** 640 MiB, and as much again to know which bytes are known: a trace may come from anywhere. */
+const MAX_PAGES = 5 << 15;
+
 /** @param file the image file's bytes, which must be those that the header names */
 export function memoryWithImage({ subject }: TraceHeader, file: Uint8Array): PhysicalMemory {
   const image = file.slice();
   for (const { imageOffset, bytes } of subject.changes) image.set(decodeHex(bytes), imageOffset);
-  const memory = new PhysicalMemory('unknown');
+  const memory = new PhysicalMemory('unknown', MAX_PAGES);
   for (const { physicalAddress, imageOffset, fileSizeBytes, memorySizeBytes } of subject.segments) {
     memory.load(physicalAddress, image.subarray(imageOffset, imageOffset + fileSizeBytes));
     memory.load(physicalAddress + fileSizeBytes, new Uint8Array(memorySizeBytes - fileSizeBytes));

@@ -6,7 +6,7 @@ import { CodeCache } from '../x86/execute/code-cache.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import { type Bitness, Cpu } from '../x86/execute/cpu.ts';
 import { Stepper } from '../x86/execute/stepper.ts';
-import type { StopReason } from '../x86/execute/stop.ts';
+import { ModelStop, type StopReason } from '../x86/execute/stop.ts';
 import { agrees, agreesInGeneral, compareMemory, differences, type Executed } from './comparison.ts';
 import type { Disagreement, Divergence } from './divergence.ts';
 import { History } from './history.ts';
@@ -91,10 +91,7 @@ export class Replay {
   }
 
   #apply(kind: RecordKind): Disagreement | undefined {
-    if (kind === MEMORY) {
-      for (const { address, bytes } of this.#cursor.memory) this.cpu.physical.load(address, bytes);
-      return undefined;
-    }
+    if (kind === MEMORY) return this.#loadMemory();
     if (kind === DIGEST) return compareMemory(this.cpu.physical, this.#cursor.digests);
     if (kind === EXCURSION) return this.#excursion();
     const { bitness } = this.cpu;
@@ -103,6 +100,17 @@ export class Replay {
     if (kind === REPEAT && this.cpu.iterations !== this.#cursor.iterations)
       return { kind: 'iterations', expected: this.#cursor.iterations, actual: this.cpu.iterations };
     return this.#compare(bitness);
+  }
+
+  /** What is hostile may name more pages than any machine should give. */
+  #loadMemory(): Disagreement | undefined {
+    try {
+      for (const { address, bytes } of this.#cursor.memory) this.cpu.physical.load(address, bytes);
+      return undefined;
+    } catch (stop) {
+      if (stop instanceof ModelStop) return { kind: 'stopped', reason: stop.reason };
+      throw stop;
+    }
   }
 
   #step(hasInput: boolean): StopReason | undefined {
