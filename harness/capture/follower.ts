@@ -12,9 +12,9 @@ import type { TraceWriter } from '../trace/trace-writer.ts';
 import { CodeCache } from '../x86/execute/code-cache.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import { type Bitness, Cpu } from '../x86/execute/cpu.ts';
-import { GuestFault } from '../x86/execute/guest-fault.ts';
 import type { Habits } from '../x86/execute/habits.ts';
-import { step } from '../x86/execute/step.ts';
+import { Stepper } from '../x86/execute/stepper.ts';
+import { GuestFault } from '../x86/execute/guest-fault.ts';
 import { ModelStop, type StopReason } from '../x86/execute/stop.ts';
 import type { ExecutableInstruction } from '../x86/instruction.ts';
 import type { PhysicalMemory } from '../x86/memory/physical-memory.ts';
@@ -60,7 +60,7 @@ type Needed = Extract<StopReason, { kind: 'unknown memory' }>;
 export class Follower {
   readonly cpu: Cpu;
   readonly #options: FollowerOptions;
-  readonly #code: CodeCache;
+  readonly #stepper: Stepper;
   readonly #after: Int32Array = new Int32Array(STATE_WORDS);
   readonly #inputs = new RecordedInputs(this.#after);
   /** Real memory where the segment began: in buffers of its own, as it must outlive what is read at its end. */
@@ -74,7 +74,7 @@ export class Follower {
     this.#options = options;
     this.cpu = new Cpu(options.memory, this.#inputs, options.habits);
     this.cpu.load(options.initial);
-    this.#code = new CodeCache(options.store);
+    this.#stepper = new Stepper(this.cpu, new CodeCache(options.store));
     this.#start = options.entryPages;
     this.#atReturns = new LivePages(options.ram);
     this.#atStops = new LivePages(options.ram);
@@ -130,10 +130,10 @@ export class Follower {
       this.#stackTop = Math.max(this.#stackTop ?? 0, stackAddress(this.#after));
     let instruction: ExecutableInstruction | undefined;
     try {
-      instruction = this.#code.block(this.cpu, 1).instructions[0]?.instruction;
+      instruction = this.#stepper.next();
     } catch (stop) {
       if (stop instanceof ModelStop) return stop.reason;
-      // The guest's own: it is delivered below.
+      // The step delivers it.
       if (!(stop instanceof GuestFault)) throw stop;
     }
     const isInput = takesInput(instruction?.mnemonic ?? '');
@@ -153,7 +153,7 @@ export class Follower {
 
   #stepOnce(): StopReason | undefined {
     try {
-      return step(this.cpu, this.#code);
+      return this.#stepper.step();
     } catch (error) {
       if (!(error instanceof MissingInputError)) throw error;
       return { kind: 'unsupported', what: error.message };

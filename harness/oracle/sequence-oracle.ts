@@ -25,7 +25,7 @@ import type { Bitness } from '../x86/execute/cpu.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
 
-const BOOT_MS = 15_000;
+const BOOT_MS = 60_000;
 const MEMORY_MIB = 256;
 const ALIGN = 0x20_0000;
 const PAGE_BYTES = 0x1000;
@@ -81,6 +81,11 @@ export class SequenceOracle {
     return bitness === 16 ? LOW_REGION : this.#running(`region${bitness}`);
   }
 
+  /** Linear address of what comes after the last region. */
+  get end(): number {
+    return this.#running('done');
+  }
+
   /** @throws CaptureFailedError where the specimen did not come to its end, and what a capture throws */
   async run(program: Program): Promise<OracleRun> {
     const { base, store, directory } = this.#request;
@@ -95,7 +100,7 @@ export class SequenceOracle {
     const captured = await capture({
       boot: (part) => this.#boot(join(folder, part), image),
       header: this.#header(image),
-      until: BigInt(this.#running('done')),
+      until: BigInt(this.end),
       untilName: 'done',
       loadBaseOf: ({ loadBase }) => loadBase ?? Number.NaN,
       image,

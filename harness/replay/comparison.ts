@@ -7,7 +7,15 @@ import type { StopReason } from '../x86/execute/stop.ts';
 import { PAGE_BYTES, type PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import { undefinedFlags } from '../x86/execute/undefined-flags.ts';
 import { readFlags, writeFlags } from '../x86/state/flags.ts';
-import { CR2, GENERAL, readField, RFLAGS, STATE_FIELDS, STATE_WORDS } from '../x86/state/state-layout.ts';
+import {
+  CR2,
+  GENERAL,
+  readField,
+  RFLAGS,
+  SEGMENTS,
+  STATE_FIELDS,
+  STATE_WORDS,
+} from '../x86/state/state-layout.ts';
 import type { Disagreement, FieldDifference } from './divergence.ts';
 
 const R8 = GENERAL + 2 * 8;
@@ -41,6 +49,16 @@ export function agrees(
   if (word === STATE_WORDS) return true;
   if (word !== RFLAGS || !adoptUndefinedFlags(words, recorded, executed())) return false;
   return firstDifference(words, recorded) === STATE_WORDS;
+}
+
+/**
+ * Only general registers, RIP and RFLAGS: enough where neither the recorded instruction nor the model's was of a kind that
+ * changes others. All are compared at the end of each block, so that nothing goes unnoticed for longer.
+ */
+export function agreesInGeneral({ words }: Cpu, recorded: Int32Array): boolean {
+  readFlags(words);
+  for (let word = GENERAL; word < SEGMENTS; word++) if (words[word] !== recorded[word]) return false;
+  return true;
 }
 
 function firstDifference(words: Int32Array, recorded: Int32Array): number {

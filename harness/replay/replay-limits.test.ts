@@ -31,13 +31,13 @@ t.test('stopped: a digest of what nobody knows, however large', async (t) => {
 
 t.test('stopped: one byte in each of very many pages', async (t) => {
   const boot = smallBoot(disassembler, '90 f4');
-  const runs = Array.from({ length: 70_000 }, (_, index) => run(0x10_0000 + index * 4096, '01'));
+  const runs = Array.from({ length: 170_000 }, (_, index) => run(0x10_0000 + index * 4096, '01'));
   const records: SmallRecord[] = [{ kind: 'memory', runs, cause: 'read' }, ...boot.records];
   const { divergence } = await replay({ ...boot, records });
   t.match(divergence?.at, { step: 0, linear: 0x1000n });
   t.match(divergence?.disagreement, {
     kind: 'stopped',
-    reason: { what: /^more than 655\d\d pages of memory$/ },
+    reason: { what: /^more than 1638\d\d pages of memory$/ },
   });
 });
 

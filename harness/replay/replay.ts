@@ -14,9 +14,9 @@ import type { TraceReader } from '../trace/trace-reader.ts';
 import { CodeCache } from '../x86/execute/code-cache.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import { type Bitness, Cpu } from '../x86/execute/cpu.ts';
-import { step } from '../x86/execute/step.ts';
+import { Stepper } from '../x86/execute/stepper.ts';
 import { ModelStop, type StopReason } from '../x86/execute/stop.ts';
-import { agrees, compareMemory, differences, type Executed } from './comparison.ts';
+import { agrees, agreesInGeneral, compareMemory, differences, type Executed } from './comparison.ts';
 import type { Disagreement, Divergence } from './divergence.ts';
 import { History } from './history.ts';
 import { isInside } from './inside.ts';
@@ -45,7 +45,8 @@ const PROGRESS_STEPS = 1 << 16;
 export class Replay {
   readonly cpu: Cpu;
   readonly #cursor: StepCursor;
-  readonly #code: CodeCache;
+  readonly #store: CodeStore;
+  readonly #stepper: Stepper;
   readonly #inputs: RecordedInputs;
   readonly #history = new History();
   readonly #trace: TraceReader;
@@ -62,7 +63,8 @@ export class Replay {
     this.#inputs = new RecordedInputs(this.#cursor.words);
     this.cpu = new Cpu(memoryWithImage(trace.header, image), this.#inputs, habitsOf(trace.header));
     this.cpu.load(this.#cursor.words);
-    this.#code = new CodeCache(store);
+    this.#store = store;
+    this.#stepper = new Stepper(this.cpu, new CodeCache(store));
   }
 
   /** How far it came, whether it returned or threw. */
@@ -98,7 +100,7 @@ export class Replay {
   }
 
   #apply(kind: RecordKind): Disagreement | undefined {
-    if (kind === MEMORY) return this.#memory();
+    if (kind === MEMORY) return this.#loadMemory();
     if (kind === DIGEST) return compareMemory(this.cpu.physical, this.#cursor.digests);
     if (kind === EXCURSION) return this.#excursion();
     const { bitness } = this.cpu;
@@ -109,7 +111,8 @@ export class Replay {
     return this.#compare(bitness);
   }
 
-  #memory(): Disagreement | undefined {
+  /** What is hostile may name more pages than any machine should give. */
+  #loadMemory(): Disagreement | undefined {
     try {
       for (const { address, bytes } of this.#cursor.memory) this.cpu.physical.load(address, bytes);
       return undefined;
@@ -123,7 +126,7 @@ export class Replay {
     this.#history.note(this.cpu);
     this.#inputs.isThere = hasInput;
     try {
-      return step(this.cpu, this.#code);
+      return this.#stepper.step();
     } catch (error) {
       if (!(error instanceof MissingInputError)) throw error;
       return { kind: 'unsupported', what: error.message };
@@ -143,14 +146,15 @@ export class Replay {
 
   #compare(bitnessBefore: Bitness): Disagreement | undefined {
     const { cpu } = this;
-    const { words: recorded } = this.#cursor;
+    const { words: recorded, systemChanged } = this.#cursor;
+    if (!systemChanged && !this.#stepper.touchedSystem && agreesInGeneral(cpu, recorded)) return undefined;
     if (agrees(cpu, recorded, bitnessBefore, () => this.#executed())) return undefined;
     return { kind: 'state', fields: differences(cpu.words, recorded) };
   }
 
   #executed(): Executed | undefined {
     const { bytes, bitness } = this.#history.last(this.cpu, this.#steps + 1);
-    const instruction = this.#code.store.compile(bytes, bitness)?.instruction;
+    const instruction = this.#store.compile(bytes, bitness)?.instruction;
     return instruction && { instruction, before: this.#history.before };
   }
 

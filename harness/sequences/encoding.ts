@@ -103,3 +103,6 @@ export function littleEndian(value: bigint | number, sizeBytes: number): number[
   const all = BigInt.asUintN(8 * sizeBytes, BigInt(value));
   return Array.from({ length: sizeBytes }, (_, index) => Number((all >> BigInt(8 * index)) & 0xffn));
 }
+
+/** The opcode with bit 0 for operands of more than a byte. */
+export const sized = (opcode: number, size: Size): number => (size === 1 ? opcode : opcode | 1);

@@ -1,12 +1,16 @@
 /** Sequences: random instructions with random registers and flags before them. */
 import type { Bitness } from '../x86/execute/cpu.ts';
 import { ARITHMETIC_FORMS } from './arithmetic-forms.ts';
+import { BIT_FORMS } from './bit-forms.ts';
 import { CONTROL_FORMS } from './control-forms.ts';
 import { Draft } from './draft.ts';
+import { FAULT_FORMS } from './fault-forms.ts';
 import type { Unit, WeightedForm } from './form.ts';
 import type { Random } from './random.ts';
 import { LOW_SCRATCH_SEGMENT } from './places.ts';
-import { FREE_FLAGS, TRANSFER_FORMS } from './transfer-forms.ts';
+import { SEGMENT_FORMS } from './segment-forms.ts';
+import { FREE_FLAGS, STACK_FORMS } from './stack-forms.ts';
+import { TRANSFER_FORMS } from './transfer-forms.ts';
 
 export interface Sequence {
   readonly bitness: Bitness;
@@ -18,7 +22,10 @@ export interface Sequence {
   readonly units: readonly Unit[];
 }
 
-const FORMS: readonly WeightedForm[] = [...ARITHMETIC_FORMS, ...TRANSFER_FORMS, ...CONTROL_FORMS];
+const FORMS: readonly WeightedForm[] = [
+  ...[...ARITHMETIC_FORMS, ...BIT_FORMS, ...TRANSFER_FORMS, ...STACK_FORMS],
+  ...[...CONTROL_FORMS, ...SEGMENT_FORMS, ...FAULT_FORMS],
+];
 const TOTAL_WEIGHT = FORMS.reduce((sum, { weight }) => sum + weight, 0);
 const [FEWEST_UNITS, MOST_UNITS] = [5, 30];
 

@@ -76,6 +76,8 @@ export class CodeCache {
     let offset = low & (PAGE_BYTES - 1);
     do {
       let compiled = this.store.compileAt(page, offset, bitness);
+      // What lies further ahead may become known before it is executed.
+      if (compiled && instructions.length > 0 && !isKnown(page, offset, compiled.length)) break;
       if (compiled && mark(page, offset, compiled.length)) memory.forgetWrites();
       if (!compiled && instructions.length === 0 && offset > PAGE_BYTES - LONGEST) {
         next = memory.pageFor(...addressBehind(low, high, bitness), 'execute');
@@ -133,7 +135,7 @@ function distances(instructions: readonly Compiled[]): Pick<Block, 'lengths' | '
 }
 
 /** Both only grow, so their sum is the same only where both are. */
-function versionOf({ memory, physical }: Cpu): number {
+export function versionOf({ memory, physical }: Cpu): number {
   return memory.epoch + physical.codeChanges.count;
 }
 
@@ -160,6 +162,10 @@ function stillHolds(cpu: Cpu, block: Block): boolean {
 function addressBehind(low: number, high: number, bitness: Bitness): [low: number, high: number] {
   const next = ((low & -PAGE_BYTES) + PAGE_BYTES) | 0;
   return [next, next === 0 && bitness === 64 ? (high + 1) | 0 : high];
+}
+
+function isKnown({ known }: PhysicalPage, offset: number, length: number): boolean {
+  return known === undefined || known.subarray(offset, offset + length).indexOf(0) < 0;
 }
 
 /** @returns whether nothing was marked in this page before. @throws ModelStop where a byte is unknown. */

@@ -56,6 +56,8 @@ export class Cpu {
   bitness: Bitness = 16;
   /** Of the stack pointer: 2, 4 or 8. */
   stackBytes: 2 | 4 | 8 = 2;
+  /** Counts changes of segments, and with them of the mode. */
+  changes = 0;
   /** Iterations of the repeated string instruction that ran last. */
   iterations = 0;
   /** Those that the translations in hand know of. */
@@ -112,6 +114,7 @@ export class Cpu {
 
   /** To be called after any change of segment registers. */
   segmentsChanged(): void {
+    this.changes++;
     const { words, memory } = this;
     const code = words[segmentWord(CS) + ATTRIBUTES]!;
     this.bitness = isLong(code) && this.isLongMode ? 64 : isWide(code) ? 32 : 16;

@@ -114,18 +114,18 @@ function delivered(cpu: Cpu, fault: GuestFault): StopReason | undefined {
 }
 
 /** @see delivered */
-function handled(cpu: Cpu, thrown: unknown): StopReason | undefined {
+export function handled(cpu: Cpu, thrown: unknown): StopReason | undefined {
   const end = caught(thrown);
   return end instanceof GuestFault ? delivered(cpu, end) : end;
 }
 
-function advance(words: Int32Array, length: number): void {
+export function advance(words: Int32Array, length: number): void {
   const low = (words[RIP]! + length) | 0;
   words[RIP] = low;
   if (low >>> 0 < length) words[RIP + 1] = (words[RIP + 1]! + (words[RIP + 1] === 0 ? 0 : 1)) | 0;
 }
 
-function retreat(words: Int32Array, length: number): void {
+export function retreat(words: Int32Array, length: number): void {
   const low = words[RIP]!;
   words[RIP] = (low - length) | 0;
   if (low >>> 0 < length && words[RIP + 1] !== 0) words[RIP + 1] = (words[RIP + 1]! - 1) | 0;

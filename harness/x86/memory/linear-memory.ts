@@ -9,37 +9,10 @@ import { copyElements, fillElements, storeElement } from './elements.ts';
 import { requireKnown } from './known-bytes.ts';
 import { type Access, PageFault, translate } from './paging.ts';
 import { pieces } from './pieces.ts';
+import { SLOTS, TranslationCache } from './translation-cache.ts';
 import { isPlain, PAGE_BYTES, type PhysicalMemory, type PhysicalPage, written } from './physical-memory.ts';
 
-const SLOTS = 1024;
-/** No page begins at such an address. */
-const NOTHING = 1;
 const A20_FRAME_BIT = 0x100;
-
-/** Pages by the linear address of their first byte. */
-class TranslationCache {
-  readonly low = new Int32Array(SLOTS).fill(NOTHING);
-  readonly high = new Int32Array(SLOTS);
-  readonly pages: (PhysicalPage | undefined)[] = new Array<PhysicalPage | undefined>(SLOTS).fill(undefined);
-  readonly views: DataView[] = new Array<DataView>(SLOTS).fill(new DataView(new ArrayBuffer(PAGE_BYTES)));
-
-  clear(): void {
-    this.low.fill(NOTHING);
-  }
-
-  find(low: number, high: number): PhysicalPage | undefined {
-    const slot = (low >>> 12) & (SLOTS - 1);
-    return this.low[slot] === (low & -PAGE_BYTES) && this.high[slot] === high ? this.pages[slot] : undefined;
-  }
-
-  put(low: number, high: number, page: PhysicalPage): void {
-    const slot = (low >>> 12) & (SLOTS - 1);
-    this.low[slot] = low & -PAGE_BYTES;
-    this.high[slot] = high;
-    this.pages[slot] = page;
-    this.views[slot] = page.view;
-  }
-}
 
 export class LinearMemory {
   /** High word of what was read last with {@link read64}. */
