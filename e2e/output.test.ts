@@ -108,7 +108,7 @@ t.test('loadbase doctor', async (t) => {
   for (const { name } of needs) t.match(plain.stdout, name);
 });
 
-for (const command of ['doctor', 'build', 'list', 'run', 'debug'])
+for (const command of ['doctor', 'build', 'list', 'run', 'debug', 'capture', 'replay', 'vectors'])
   t.test(`loadbase ${command} --help`, async (t) => {
     const { code, stdout, stderr } = await loadbase([command, '--help']);
     t.match({ code, stderr }, { code: 0, stderr: '' });

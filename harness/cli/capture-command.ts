@@ -37,11 +37,15 @@ export function addCaptureCommand(program: Command): void {
       'after',
       `
 Two machines are booted: one to see where control leaves the image, one to be recorded. docs/trace-format.md says what a
-trace holds. A trace that was not finished keeps the ending .part and can be replayed as far as it goes.
+trace holds. A trace that was not finished keeps the ending .part and can be replayed as far as it goes. Where the x86
+model, which runs alongside, parts from the machine, that is told; the trace has what the machine did, and is whole.
+
+Exit codes: 0 captured · 2 wrong use, or nothing to capture · 3 an error of host or harness · 130 interrupted
 
 Examples:
   loadbase capture xen-early-boot~bios~base-0x03e00000
-  loadbase capture xen-early-boot~efi~base-any -o efi.lbtrace --embed-image`,
+  loadbase capture xen-early-boot~efi~base-0x80000000 -o efi.lbtrace --embed-image
+  loadbase capture 'grub-relocatable~bios~base-any~probe-fixed' --until halt32`,
     )
     .action(async (name: string, options: CaptureOptions) => {
       const { captureInstance } = await import('./capture-instance.ts');

@@ -41,7 +41,9 @@ Examples:
   loadbase run                                    the default matrix
   loadbase run '*~efi~*' --reporter junit=out.xml one firmware, for CI
   loadbase run --xen-src ~/xen#my-branch --base 0x3e00000
-  loadbase debug xen-early-boot~bios~base-0x03e00000`,
+  loadbase debug xen-early-boot~bios~base-0x03e00000
+  loadbase capture xen-early-boot~bios~base-0x03e00000 -o boot.lbtrace
+  loadbase replay boot.lbtrace                    in the x86 model, offline`,
     );
   addDoctorCommand(command);
   addBuildCommand(command);

@@ -13,6 +13,7 @@ import { EXIT } from './exit-codes.ts';
 import { imageForTrace, type FoundImage } from './image-for-trace.ts';
 import { divergenceJson } from './replay-json.ts';
 import type { ReplayCommandOptions } from './run-options.ts';
+import { replayProgress, type ReplayProgress } from './replay-progress.ts';
 import { placeNames } from './place-names.ts';
 import { complain, standardOutput } from './surroundings.ts';
 
@@ -55,6 +56,7 @@ export async function replayFiles(files: readonly string[], options: ReplayComma
 async function replayFile(file: string, options: ReplayCommandOptions, store: CodeStore): Promise<Replayed> {
   let trace: TraceReader | undefined;
   let replay: Replay | undefined;
+  let progress: ReplayProgress | undefined;
   const started = performance.now();
   const done = (outcome: Outcome): Replayed => ({
     file,
@@ -66,11 +68,14 @@ async function replayFile(file: string, options: ReplayCommandOptions, store: Co
     trace = new TraceReader(await read(file));
     const found = await imageForTrace(trace, options.image);
     replay = new Replay(trace, found.bytes, store);
-    const end = replay.run();
+    progress = replayProgress(standardOutput(), trace.totals.steps);
+    const end = replay.run({ onProgress: (steps) => progress?.show(steps) });
+    progress.close();
     if (!end.divergence) return done({ kind: 'agrees', end });
     const lines = await divergenceLines(end.divergence, trace, found, store);
     return done({ kind: 'diverges', end, divergence: end.divergence, lines });
   } catch (error) {
+    progress?.close();
     if (!isOfTheFile(error)) throw error;
     return done({ kind: 'unusable', ...(replay?.progress ?? { steps: 0, guestSteps: 0 }), error });
   }
