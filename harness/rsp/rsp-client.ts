@@ -9,6 +9,7 @@ import {
 } from './errors.ts';
 import { type StubFeatures, maxReadBytes, maxWriteBytes, parseFeatures } from './features.ts';
 import type { RspDirection } from './packet-link.ts';
+import { RegisterWords } from './register-words.ts';
 import { type X86Registers, decodeX86Registers } from './registers.ts';
 import { type RspState, RspSession } from './rsp-session.ts';
 import type { StopReply, WatchpointKind } from './stop-reply.ts';
@@ -42,6 +43,7 @@ export class RspClient implements AsyncDisposable {
   readonly #session: RspSession;
   readonly features: StubFeatures;
   #slots: readonly RegisterSlot[] | undefined;
+  #words: RegisterWords | undefined;
 
   private constructor(session: RspSession, features: StubFeatures) {
     this.#session = session;
@@ -84,8 +86,20 @@ export class RspClient implements AsyncDisposable {
 
   /** The registers of the CPU that stopped. */
   async readRegisters(): Promise<X86Registers> {
-    this.#slots ??= registerSlots(await this.#readDescription());
-    return decodeX86Registers(await this.#session.ask('g'), this.#slots);
+    const slots = await this.#registerSlots();
+    return decodeX86Registers(await this.#session.ask('g'), slots);
+  }
+
+  /** The same registers as words: REGISTER_WORD says where. */
+  async readRegisterWords(): Promise<Int32Array> {
+    const words = await this.#registerWords();
+    return words.read(await this.#session.ask('g'));
+  }
+
+  /** The registers as they are now; the next instruction is under way then: {@link waitForStop}. */
+  async readRegisterWordsAndStep(): Promise<Int32Array> {
+    const words = await this.#registerWords();
+    return words.read(await this.#session.askAndResume('g', 's'));
   }
 
   /**
@@ -195,6 +209,14 @@ export class RspClient implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
     await this.closed;
+  }
+
+  async #registerSlots(): Promise<readonly RegisterSlot[]> {
+    return (this.#slots ??= registerSlots(await this.#readDescription()));
+  }
+
+  async #registerWords(): Promise<RegisterWords> {
+    return (this.#words ??= new RegisterWords(await this.#registerSlots()));
   }
 
   async #readDescription(): Promise<string[]> {

@@ -21,6 +21,13 @@ interface Pending {
   readonly reject: (error: Error) => void;
 }
 
+interface Run {
+  /** Rejects where the connection ends before. */
+  readonly stopped: Promise<StopReply>;
+  readonly settle: (stop: StopReply) => void;
+  readonly fail: (error: Error) => void;
+}
+
 /** Text for the debugger's console, which may come while the machine runs ("Stop Reply Packets"); QEMU sends none. */
 const CONSOLE_TEXT = /^O(?:[0-9a-f]{2})+$/i;
 
@@ -35,7 +42,7 @@ export class RspSession {
   #queued = 0;
   #stop: StopReply | undefined;
   /** Settles with the stop that ends the current run. */
-  #run: { readonly stopped: Promise<StopReply>; readonly settle: (stop: StopReply) => void } | undefined;
+  #run: Run | undefined;
   #failure: Error | undefined;
   readonly closed: Promise<void>;
   #onClosed: () => void = () => {};
@@ -94,13 +101,25 @@ export class RspSession {
 
   /** Sends `c` or `s`. */
   resume(packet: 'c' | 's'): void {
-    this.#checkStopped(packet);
-    if (this.#queued > 0) throw new RspStateError(packet, this.#state, 'wait for the command under way');
-    let settle: (stop: StopReply) => void = () => {};
-    const stopped = new Promise<StopReply>((resolve) => (settle = resolve));
-    this.#run = { stopped, settle };
-    this.#state = 'running';
+    this.#checkIdle(packet);
+    this.#begin();
     this.#link.send(packet);
+  }
+
+  /**
+   * Asks, and has the machine run as soon as that is answered, in one write: QEMU reads the second packet while the machine
+   * is still stopped.
+   */
+  async askAndResume(
+    packet: string,
+    then: 'c' | 's',
+    deadline = Deadline.in(this.#timeoutMs),
+  ): Promise<string> {
+    this.#checkIdle(packet);
+    const reply = this.#awaitReply(packet, false);
+    this.#begin();
+    this.#link.sendBoth(packet, then);
+    return this.#replied(reply, packet, deadline);
   }
 
   interrupt(): void {
@@ -113,12 +132,22 @@ export class RspSession {
 
   async waitForStop(deadline: Deadline): Promise<StopReply> {
     if (this.#run === undefined) throw new RspStateError('waitForStop', this.#state, 'it was never let run');
-    const { stopped } = this.#run;
-    const closed = this.closed.then(() => {
-      throw this.#whyEnded('the machine stopped');
-    });
-    // `stopped` first: a stop that came counts, although the connection has ended since.
-    return deadline.wait(Promise.race([stopped, closed]), 'the machine to stop');
+    return deadline.wait(this.#run.stopped, 'the machine to stop');
+  }
+
+  #checkIdle(packet: string): void {
+    this.#checkStopped(packet);
+    if (this.#queued > 0) throw new RspStateError(packet, this.#state, 'wait for the command under way');
+  }
+
+  #begin(): void {
+    let settle: Run['settle'] = () => {};
+    let fail: Run['fail'] = () => {};
+    const stopped = new Promise<StopReply>((resolve, reject) => ([settle, fail] = [resolve, reject]));
+    // Whoever waits is told; nobody need wait.
+    stopped.catch(() => undefined);
+    this.#run = { stopped, settle, fail };
+    this.#state = 'running';
   }
 
   #checkStopped(packet: string): void {
@@ -141,10 +170,18 @@ export class RspSession {
 
   async #exchangeNow(packet: string, deadline: Deadline, wantsStop: boolean): Promise<string> {
     this.#checkStopped(packet);
-    const reply = new Promise<string>((resolve, reject) => {
+    const reply = this.#awaitReply(packet, wantsStop);
+    this.#link.send(packet);
+    return this.#replied(reply, packet, deadline);
+  }
+
+  #awaitReply(packet: string, wantsStop: boolean): Promise<string> {
+    return new Promise<string>((resolve, reject) => {
       this.#pending = { packet, wantsStop, resolve, reject };
     });
-    this.#link.send(packet);
+  }
+
+  async #replied(reply: Promise<string>, packet: string, deadline: Deadline): Promise<string> {
     try {
       return await deadline.wait(reply, `the GDB stub's reply to ${packet.slice(0, 60)}`);
     } catch (error) {
@@ -159,7 +196,8 @@ export class RspSession {
   #receive(payload: string): void {
     const stop = parseStopReply(payload);
     if (stop) this.#stop = stop;
-    if (this.#state === 'running') {
+    // One that was asked for together with `s` or `c` comes before the stop.
+    if (this.#state === 'running' && this.#pending === undefined) {
       if (stop) this.#stopped(stop);
       else if (!CONSOLE_TEXT.test(payload))
         this.#link.close(new RspProtocolError('no stop reply', payload.slice(0, 80)));
@@ -183,6 +221,7 @@ export class RspSession {
   #ended(failure: Error | undefined): void {
     this.#failure = failure;
     this.#state = 'closed';
+    this.#run?.fail(this.#whyEnded('the machine stopped'));
     this.#pending?.reject(this.#whyEnded(`the reply to ${this.#pending.packet.slice(0, 60)}`));
     this.#onClosed();
   }
