@@ -38,6 +38,10 @@ export function differingRuns(frame: number, model: Uint8Array, real: Uint8Array
   if (Buffer.compare(model, real) === 0) return [];
   const spans: { start: number; end: number }[] = [];
   for (let at = 0; at < PAGE_BYTES; at++) {
+    if (at % LINE_BYTES === 0 && isAlikeIn(model, real, at)) {
+      at += LINE_BYTES - 1;
+      continue;
+    }
     if (model[at] === real[at] || known?.[at] === 0) continue;
     const last = spans.at(-1);
     if (last && at - last.end < MAX_GAP_BYTES && isKnown(known, last.end, at)) last.end = at + 1;
@@ -47,6 +51,11 @@ export function differingRuns(frame: number, model: Uint8Array, real: Uint8Array
     address: frame * PAGE_BYTES + start,
     bytes: real.slice(start, end),
   }));
+}
+
+function isAlikeIn(one: Uint8Array, other: Uint8Array, start: number): boolean {
+  for (let at = start; at < start + LINE_BYTES; at++) if (one[at] !== other[at]) return false;
+  return true;
 }
 
 /** The unknown bytes of the lines that an access touches. */
