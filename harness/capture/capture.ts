@@ -95,7 +95,12 @@ async function byLog(request: CaptureRequest): Promise<Captured> {
   onPhase?.('recording');
   const ranges = recordedRanges(inside, sites);
   const recorded = await withMachineAtEntry(request, 'recording', ranges, (machine, deadline) =>
-    record(request, 'log', machine, recordSegments({ machine, inside, sites, until, deadline })),
+    record(
+      request,
+      'log',
+      machine,
+      recordSegments({ machine, inside, sites, until, disassembler: store.disassembler, deadline }),
+    ),
   );
   return { ...recorded, way: 'log', scoutMs };
 }

@@ -4,15 +4,17 @@
  * while it stands there. The instruction that would fill the log with its iterations is left out by the log's ranges,
  * and passed with a stop before and one behind it.
  */
-import { humanMonitor } from '../boot/guest.ts';
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { Machine } from '../qemu/launch.ts';
 import type { LogRange } from '../qemu/machine-spec.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
+import type { Disassembler } from '../x86/disassembler.ts';
 import { readField } from '../x86/state/state-layout.ts';
 import { Breakpoints, canGoOn } from './breakpoints.ts';
 import type { CallSite, RepeatSite, Sites } from './call-sites.ts';
+import { CodeAhead } from './code-ahead.ts';
 import { isInside, withoutAddresses } from './inside.ts';
+import { leaving } from './leaving.ts';
 import { LogParser } from './log-parser.ts';
 import { QemuLog } from './qemu-log.ts';
 import { StateBuffer, type States } from './state-buffer.ts';
@@ -47,6 +49,7 @@ export interface RecordingOptions {
   readonly sites: Sites;
   /** Linear address of the first instruction that is not captured. */
   readonly until: bigint;
+  readonly disassembler: Disassembler;
   readonly deadline: Deadline;
 }
 
@@ -80,7 +83,7 @@ export async function* recordSegments(options: RecordingOptions): AsyncGenerator
   const { machine, deadline } = options;
   await using rsp = await RspClient.connect(await machine.connectGdb(deadline), { deadline });
   const recorder = new Recorder(options, rsp);
-  await using log = await QemuLog.open(machine, {
+  await using log = await QemuLog.open(machine, rsp, {
     subject: 'states',
     reader: (onMark) => recorder.reader(onMark),
     deadline,
@@ -92,6 +95,7 @@ class Recorder {
   readonly #options: RecordingOptions;
   readonly #rsp: RspClient;
   readonly #breakpoints: Breakpoints;
+  readonly #code: CodeAhead;
   readonly #states: StateBuffer;
   readonly #calls: ReadonlyMap<bigint, CallSite>;
   readonly #long: ReadonlyMap<bigint, RepeatSite>;
@@ -104,6 +108,7 @@ class Recorder {
     this.#options = options;
     this.#rsp = rsp;
     this.#breakpoints = new Breakpoints(rsp);
+    this.#code = new CodeAhead(rsp, options.disassembler);
     this.#states = new StateBuffer(options.sites.repeats.map(({ linear }) => linear));
     this.#calls = new Map(options.sites.calls.map((site) => [site.linear, site]));
     this.#long = new Map(longRepeats(options.sites).map((site) => [site.linear, site]));
@@ -170,21 +175,34 @@ class Recorder {
     before: Int32Array,
     log: QemuLog,
   ): AsyncGenerator<Segment | Return, 'runs' | 'ended'> {
-    const { inside, deadline } = this.#options;
     yield this.#segment('excursion');
     await log.off();
-    let state = await this.#step(before);
-    if (!state) return yield* this.#died(log);
-    const left = !isInside(inside, linearAddress(state));
-    if (left && !canGoOn(await this.#breakpoints.runTo(site.returns, deadline)))
-      return yield* this.#died(log);
-    const after = left ? this.#state() : state;
-    [state] = await Promise.all([after, log.on(), log.drain()]);
-    if (this.#reset !== undefined || !isInside(inside, linearAddress(state))) return yield* this.#died(log);
-    await this.#removeReturn(linearAddress(state));
+    const outcome = await this.#goOutside(site, before);
+    if (outcome === 'died') return yield* this.#died(log);
+    const [state] = await Promise.all([outcome.stayedAt ?? this.#state(), log.on(), log.drain()]);
+    const at = linearAddress(state);
+    if (this.#reset !== undefined || !isInside(this.#options.inside, at)) return yield* this.#died(log);
+    await this.#removeReturn(at);
     this.#states.restart(state);
-    yield { kind: 'return', site, left, state };
+    yield { kind: 'return', site, left: outcome.stayedAt === undefined, state };
     return 'runs';
+  }
+
+  /** Executes the call, and what it calls. A stop less where it is seen beforehand that it leaves: each takes long. */
+  async #goOutside(site: CallSite, before: Int32Array): Promise<'died' | { stayedAt?: Int32Array }> {
+    const { inside, deadline } = this.#options;
+    const { instruction } = await this.#code.at(site.linear, before);
+    if ((await leaving(this.#rsp, inside, instruction, before)) === 'leaves') {
+      await this.#breakpoints.remove([site.linear]);
+      const stop = await this.#breakpoints.runBack(site, deadline);
+      if (!canGoOn(stop)) return 'died';
+      await this.#breakpoints.add([site.linear]);
+      return {};
+    }
+    const state = await this.#step(before);
+    if (!state) return 'died';
+    if (isInside(inside, linearAddress(state))) return { stayedAt: state };
+    return canGoOn(await this.#breakpoints.runBack(site, deadline)) ? {} : 'died';
   }
 
   /** One instruction. QEMU may stop before it is run, for an interrupt it then does not take. @returns undefined where it died. */
@@ -221,7 +239,7 @@ class Recorder {
   }
 
   async #state(): Promise<Int32Array> {
-    return stateFromDump(await humanMonitor(this.#options.machine.qmp, 'info registers'));
+    return stateFromDump(await this.#rsp.monitor('info registers'));
   }
 }
 

@@ -1,17 +1,17 @@
 /**
  * QEMU's own log as a named pipe that the harness reads while the machine runs. A pipe and not a file: QEMU waits for the
- * reader instead of filling a disk. What is logged is switched over the human monitor; where, `-dfilter` says at start.
+ * reader instead of filling a disk. What is logged is switched over the human monitor, through the stub; where, `-dfilter` says at start.
  * Source: QEMU 7.2 util/log.c; monitor/misc.c (`logfile`, `log`, `singlestep`); 8.1 renamed the last to `one-insn-per-tb`.
  */
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { humanMonitor } from '../boot/guest.ts';
 import type { Deadline } from '../lifetime/deadline.ts';
 import { Releases } from '../lifetime/releases.ts';
 import { makeFifo } from '../process/system-calls.ts';
 import type { Machine } from '../qemu/launch.ts';
+import type { RspClient } from '../rsp/rsp-client.ts';
 import { MonitorRefusalError, NoSinglestepError } from './errors.ts';
 import { MARK } from './log-parser.ts';
 
@@ -41,7 +41,7 @@ export interface QemuLogOptions {
 }
 
 export class QemuLog implements AsyncDisposable {
-  readonly #machine: Pick<Machine, 'qmp'>;
+  readonly #rsp: RspClient;
   readonly #options: QemuLogOptions;
   readonly #releases: Releases;
   #stream: Socket | undefined;
@@ -55,8 +55,8 @@ export class QemuLog implements AsyncDisposable {
   /** Rejects where what was read is no log. */
   readonly failed: Promise<never>;
 
-  private constructor(machine: Pick<Machine, 'qmp'>, options: QemuLogOptions, releases: Releases) {
-    this.#machine = machine;
+  private constructor(rsp: RspClient, options: QemuLogOptions, releases: Releases) {
+    this.#rsp = rsp;
     this.#options = options;
     this.#releases = releases;
     this.failed = new Promise((_resolve, reject) => (this.#fail = reject));
@@ -64,13 +64,17 @@ export class QemuLog implements AsyncDisposable {
   }
 
   /**
-   * The pipe is there and QEMU writes to it; nothing is logged yet.
+   * The pipe is there and QEMU writes to it; nothing is logged yet. The machine is stopped.
    * @throws NoSinglestepError, MonitorRefusalError, SystemCallError
    */
-  static async open(machine: Pick<Machine, 'qmp' | 'folder'>, options: QemuLogOptions): Promise<QemuLog> {
-    const log = new QemuLog(machine, options, new Releases());
+  static async open(
+    { folder }: Pick<Machine, 'folder'>,
+    rsp: RspClient,
+    options: QemuLogOptions,
+  ): Promise<QemuLog> {
+    const log = new QemuLog(rsp, options, new Releases());
     try {
-      const path = join(machine.folder, 'log');
+      const path = join(folder, 'log');
       await makeFifo(path);
       log.#read(path);
       log.#singlestep = await log.#findSinglestep();
@@ -167,14 +171,14 @@ export class QemuLog implements AsyncDisposable {
 
   async #findSinglestep(): Promise<string> {
     for (const command of SINGLESTEP) {
-      const help = await humanMonitor(this.#machine.qmp, `help ${command}`);
+      const help = await this.#rsp.monitor(`help ${command}`);
       if (help.startsWith(`${command} `)) return command;
     }
     throw new NoSinglestepError(SINGLESTEP);
   }
 
   async #ask(command: string): Promise<void> {
-    const answer = await humanMonitor(this.#machine.qmp, command);
+    const answer = await this.#rsp.monitor(command);
     if (answer.trim() !== '') throw new MonitorRefusalError(command, answer.trim());
   }
 }

@@ -54,7 +54,7 @@ async function record(at: Bench, code: string, until: bigint) {
   const report = await scout({ ...first, until, disassembler });
   await using second = await bootToStart(at, spec, recordedRanges(INSIDE, report));
   const items: (Segment | Return)[] = [];
-  for await (const item of recordSegments({ ...second, inside: INSIDE, sites: report, until }))
+  for await (const item of recordSegments({ ...second, inside: INSIDE, sites: report, until, disassembler }))
     items.push(item);
   return { report, items, steps: await stepped(at, spec, until) };
 }

@@ -6,20 +6,19 @@
  * QEMU takes longer for a step than all else together, so the next one is asked for in the same write as the registers
  * (*ahead*), where it is known beforehand that the next instruction is one that needs no look before or after it.
  */
-import { humanMonitor } from '../boot/guest.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
 import type { StopReply } from '../rsp/stop-reply.ts';
-import type { Disassembler } from '../x86/disassembler.ts';
 import type { Instruction } from '../x86/instruction.ts';
 import { readField } from '../x86/state/state-layout.ts';
 import { Breakpoints, canGoOn } from './breakpoints.ts';
 import type { CallSite } from './call-sites.ts';
 import { CodeAhead, type Known } from './code-ahead.ts';
 import { isInside } from './inside.ts';
+import { inCode, leaving, wordAt } from './leaving.ts';
 import type { RecordingOptions, Return, Segment } from './log-segments.ts';
 import { StateBuffer } from './state-buffer.ts';
 import { stateFromDump } from './state-from-dump.ts';
-import { bitnessOf, changesHidden, codeLinear, destinationOf, stackLinear } from './step-rules.ts';
+import { bitnessOf, changesHidden, codeLinear, stackLinear } from './step-rules.ts';
 import { hasHiddenChange, withRegisters } from './stub-state.ts';
 
 /** States that are given away at once. */
@@ -27,9 +26,7 @@ const BATCH_STATES = 1 << 14;
 /** QEMU may stop before an instruction is run; one that changes nothing at all goes to itself. */
 const MAX_TRIES = 16;
 
-export interface SteppingOptions extends Omit<RecordingOptions, 'sites'> {
-  readonly disassembler: Disassembler;
-}
+export type SteppingOptions = Omit<RecordingOptions, 'sites'>;
 
 /** @throws DeadlineError, and what the monitor and the stub throw. */
 export async function* stepSegments(options: SteppingOptions): AsyncGenerator<Segment | Return, void> {
@@ -88,12 +85,7 @@ class Stepper {
   /** Whether it will be outside after the instruction. */
   async #leaves(instruction: Instruction): Promise<boolean> {
     await this.#arrive();
-    const to = destinationOf(instruction, this.#words);
-    if (to.kind === 'outside') return true;
-    if (to.kind === 'linear') return !isInside(this.#options.inside, to.linear);
-    if (to.kind !== 'in memory') return false;
-    const offset = await this.#word(to.at);
-    return !isInside(this.#options.inside, this.#inCode(offset));
+    return (await leaving(this.#rsp, this.#options.inside, instruction, this.#words)) === 'leaves';
   }
 
   async *#leave(instruction: Instruction, at: bigint): AsyncGenerator<Segment | Return, void> {
@@ -118,8 +110,7 @@ class Stepper {
 
   /** A function outside returns to what stands on top of the stack, however it was entered. */
   async #returnAddress(state: Int32Array): Promise<bigint> {
-    this.#words = state;
-    return this.#inCode(await this.#word(stackLinear(state)));
+    return inCode(state, await wordAt(this.#rsp, stackLinear(state), state));
   }
 
   async #repeat(instruction: Instruction, at: bigint): Promise<void> {
@@ -188,22 +179,12 @@ class Stepper {
     );
   }
 
-  /** An address as the current mode keeps it in memory. */
-  async #word(at: bigint): Promise<bigint> {
-    const bytes = Buffer.from(await this.#rsp.readMemory(at, bitnessOf(this.#words) / 8));
-    return bytes.length === 8 ? bytes.readBigUInt64LE() : BigInt(bytes.readUIntLE(0, bytes.length));
-  }
-
-  #inCode(offset: bigint): bigint {
-    return BigInt.asUintN(64, readField(this.#words, 'cs.base') + offset);
-  }
-
   async #segment(endedAt: Segment['endedAt']): Promise<Segment> {
     await this.#arrive();
     return { kind: 'segment', ...this.#states.take(), endedAt };
   }
 
   async #dump(): Promise<Int32Array> {
-    return stateFromDump(await humanMonitor(this.#options.machine.qmp, 'info registers'));
+    return stateFromDump(await this.#rsp.monitor('info registers'));
   }
 }

@@ -17,6 +17,8 @@ interface Pending {
   readonly packet: string;
   /** Whether the answer is a stop reply. */
   readonly wantsStop: boolean;
+  /** What the debugger's console is told before the answer, in pieces; absent: nothing may be. */
+  readonly console?: string[];
   readonly resolve: (payload: string) => void;
   readonly reject: (error: Error) => void;
 }
@@ -28,7 +30,10 @@ interface Run {
   readonly fail: (error: Error) => void;
 }
 
-/** Text for the debugger's console, which may come while the machine runs ("Stop Reply Packets"); QEMU sends none. */
+/**
+ * Text for the debugger's console: before the answer to `qRcmd`, and while the machine runs ("Stop Reply Packets"), though QEMU
+ * sends none then.
+ */
 const CONSOLE_TEXT = /^O(?:[0-9a-f]{2})+$/i;
 
 /** One question, one answer, and a machine that runs in between. */
@@ -85,6 +90,16 @@ export class RspSession {
     if (/^E[0-9a-f]{2}$/i.test(reply)) throw new RspErrorReply(shown, reply);
     if (reply === '') throw new RspUnsupportedError(shown);
     return reply;
+  }
+
+  /** Asks what the monitor answers: text for the console, then OK. @throws RspErrorReply, RspUnsupportedError */
+  async askMonitor(packet: string): Promise<string> {
+    const console: string[] = [];
+    const reply = await this.#exchange(packet, Deadline.in(this.#timeoutMs), false, console);
+    const shown = packet.slice(0, 60);
+    if (reply === '') throw new RspUnsupportedError(shown);
+    if (reply !== 'OK') throw new RspErrorReply(shown, reply.slice(0, 80));
+    return Buffer.from(console.join(''), 'hex').toString();
   }
 
   /** Asks what is answered with OK. */
@@ -156,10 +171,15 @@ export class RspSession {
       throw new RspStateError(packet.slice(0, 60), this.#state, 'interrupt it, and wait until it stops');
   }
 
-  async #exchange(packet: string, deadline: Deadline, wantsStop: boolean): Promise<string> {
+  async #exchange(
+    packet: string,
+    deadline: Deadline,
+    wantsStop: boolean,
+    console?: string[],
+  ): Promise<string> {
     this.#checkStopped(packet);
     this.#queued++;
-    const turn = this.#queue.then(() => this.#exchangeNow(packet, deadline, wantsStop));
+    const turn = this.#queue.then(() => this.#exchangeNow(packet, deadline, wantsStop, console));
     this.#queue = turn.catch(() => undefined);
     try {
       return await turn;
@@ -168,16 +188,21 @@ export class RspSession {
     }
   }
 
-  async #exchangeNow(packet: string, deadline: Deadline, wantsStop: boolean): Promise<string> {
+  async #exchangeNow(
+    packet: string,
+    deadline: Deadline,
+    wantsStop: boolean,
+    console?: string[],
+  ): Promise<string> {
     this.#checkStopped(packet);
-    const reply = this.#awaitReply(packet, wantsStop);
+    const reply = this.#awaitReply(packet, wantsStop, console);
     this.#link.send(packet);
     return this.#replied(reply, packet, deadline);
   }
 
-  #awaitReply(packet: string, wantsStop: boolean): Promise<string> {
+  #awaitReply(packet: string, wantsStop: boolean, console?: string[]): Promise<string> {
     return new Promise<string>((resolve, reject) => {
-      this.#pending = { packet, wantsStop, resolve, reject };
+      this.#pending = { packet, wantsStop, ...(console ? { console } : {}), resolve, reject };
     });
   }
 
@@ -198,24 +223,22 @@ export class RspSession {
     if (stop) this.#stop = stop;
     // One that was asked for together with `s` or `c` comes before the stop.
     if (this.#state === 'running' && this.#pending === undefined) {
-      if (stop) this.#stopped(stop);
-      else if (!CONSOLE_TEXT.test(payload))
+      if (stop) {
+        this.#state = 'stopped';
+        this.#run?.settle(stop);
+      } else if (!CONSOLE_TEXT.test(payload))
         this.#link.close(new RspProtocolError('no stop reply', payload.slice(0, 80)));
       return;
     }
     const pending = this.#pending;
-    if (pending && (stop === undefined) === !pending.wantsStop) {
+    if (pending?.console && CONSOLE_TEXT.test(payload)) pending.console.push(payload.slice(1));
+    else if (pending && (stop === undefined) === !pending.wantsStop) {
       this.#pending = undefined;
       pending.resolve(payload);
     }
     // A machine that is let run and stopped over QMP tells so, too: that answers no question.
     else if (!stop)
       this.#link.close(new RspProtocolError('a reply to nothing that was asked', payload.slice(0, 80)));
-  }
-
-  #stopped(stop: StopReply): void {
-    this.#state = 'stopped';
-    this.#run?.settle(stop);
   }
 
   #ended(failure: Error | undefined): void {
