@@ -17,7 +17,8 @@ import { isInside, withoutAddresses } from './inside.ts';
 import { leaving } from './leaving.ts';
 import { LogParser } from './log-parser.ts';
 import { QemuLog } from './qemu-log.ts';
-import { StateBuffer, type States } from './state-buffer.ts';
+import type { Return, Segment } from './segment.ts';
+import { StateBuffer } from './state-buffer.ts';
 import { stateFromDump } from './state-from-dump.ts';
 
 /** More iterations than this in a row are not worth their lines: stopping twice costs about as much. */
@@ -53,31 +54,6 @@ export interface RecordingOptions {
   readonly deadline: Deadline;
 }
 
-/**
- * States in a row, one step between each two. The first is that of the machine as it was given, or that after the
- * excursion before.
- */
-export interface Segment extends States {
-  readonly kind: 'segment';
-  /**
-   * `excursion`: the machine is stopped; the last state is before the instruction that leaves. `goes on`: it runs, and
-   * the next segment's first state follows by a step. `end`: stopped at the capture's end, which is the last state.
-   * `died`: stopped for good.
-   */
-  readonly endedAt: 'excursion' | 'goes on' | 'end' | 'died';
-  /** With `died`: what QEMU said of it. */
-  readonly said?: string;
-}
-
-/** Control is inside again, and the machine stopped; the state is the next segment's first. */
-export interface Return {
-  readonly kind: 'return';
-  readonly site: CallSite;
-  /** False: the instruction did not leave this time. */
-  readonly left: boolean;
-  readonly state: Int32Array;
-}
-
 /** @throws LogFormatError, DeadlineError, and what the monitor and the stub throw. */
 export async function* recordSegments(options: RecordingOptions): AsyncGenerator<Segment | Return, void> {
   const { machine, deadline } = options;
@@ -101,6 +77,7 @@ class Recorder {
   readonly #long: ReadonlyMap<bigint, RepeatSite>;
   /** Where breakpoints always are. */
   readonly #fixed: ReadonlySet<bigint>;
+  #control: 'inside' | 'outside' = 'inside';
   #reset: string | undefined;
   #onFull: () => void = () => undefined;
 
@@ -120,6 +97,8 @@ class Recorder {
       onMark,
       onReset: (line) => (this.#reset = line),
       onState: (words) => {
+        // Firmware that calls the subject back.
+        if (this.#control === 'outside') return;
         this.#states.add(words);
         if (this.#states.count >= BATCH_STATES) this.#onFull();
       },
@@ -176,13 +155,15 @@ class Recorder {
     log: QemuLog,
   ): AsyncGenerator<Segment | Return, 'runs' | 'ended'> {
     yield this.#segment('excursion');
-    await log.off();
+    await log.rest();
+    this.#control = 'outside';
     const outcome = await this.#goOutside(site, before);
     if (outcome === 'died') return yield* this.#died(log);
     const [state] = await Promise.all([outcome.stayedAt ?? this.#state(), log.on(), log.drain()]);
     const at = linearAddress(state);
     if (this.#reset !== undefined || !isInside(this.#options.inside, at)) return yield* this.#died(log);
     await this.#removeReturn(at);
+    this.#control = 'inside';
     this.#states.restart(state);
     yield { kind: 'return', site, left: outcome.stayedAt === undefined, state };
     return 'runs';

@@ -47,7 +47,7 @@ export class QemuLog implements AsyncDisposable {
   #stream: Socket | undefined;
   #writeEnd = -1;
   #singlestep = '';
-  #state: 'on' | 'off' = 'off';
+  #state: 'on' | 'rests' | 'off' = 'off';
   #marks = 0;
   /** Settles when the mark that was last written has been read. */
   #marked: { readonly text: string; readonly resolve: () => void } | undefined;
@@ -88,22 +88,26 @@ export class QemuLog implements AsyncDisposable {
 
   /** From the next instruction on. The machine is stopped. */
   async on(): Promise<void> {
-    if (this.#state === 'on') return;
     const { subject } = this.#options;
-    await Promise.all([
-      ...(subject === 'states' ? [this.#ask(`${this.#singlestep} on`)] : []),
-      this.#ask(`log ${ITEMS[subject]},${ALWAYS}`),
-    ]);
+    if (this.#state === 'off') await this.#ask(`log ${ITEMS[subject]},${ALWAYS}`);
+    if (this.#state !== 'on' && subject === 'states') await this.#ask(`${this.#singlestep} on`);
     this.#state = 'on';
   }
 
-  /** The machine is stopped; it runs at full speed afterwards. What was logged may not have been read: {@link drain}. */
+  /**
+   * The machine is stopped; outside the log's ranges it runs nearly at full speed afterwards. What was logged may not have
+   * been read: {@link drain}. What is logged from now on are blocks of any length.
+   */
+  async rest(): Promise<void> {
+    if (this.#state === 'on' && this.#options.subject === 'states')
+      await this.#ask(`${this.#singlestep} off`);
+    this.#state = 'rests';
+  }
+
+  /** The machine is stopped. */
   async off(): Promise<void> {
-    if (this.#state === 'off') return;
-    await Promise.all([
-      this.#ask(`log ${ALWAYS}`),
-      ...(this.#options.subject === 'states' ? [this.#ask(`${this.#singlestep} off`)] : []),
-    ]);
+    await this.rest();
+    await this.#ask(`log ${ALWAYS}`);
     this.#state = 'off';
   }
 

@@ -9,8 +9,9 @@ import { bench, type Bench } from '../qemu/testdata/bench.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
 import { readField, STATE_WORDS } from '../x86/state/state-layout.ts';
-import { longRepeats, recordedRanges, recordSegments, type Return, type Segment } from './log-segments.ts';
+import { longRepeats, recordedRanges, recordSegments } from './log-segments.ts';
 import { scout } from './scout.ts';
+import type { Return, Segment } from './segment.ts';
 import { stepSegments } from './step-segments.ts';
 
 t.jobs = 1;

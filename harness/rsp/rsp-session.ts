@@ -7,6 +7,7 @@ import {
   RspStateError,
   RspUnsupportedError,
 } from './errors.ts';
+import { MachineRun } from './machine-run.ts';
 import { PacketLink, type RspDirection } from './packet-link.ts';
 import { type StopReply, parseStopReply } from './stop-reply.ts';
 
@@ -21,13 +22,6 @@ interface Pending {
   readonly console?: string[];
   readonly resolve: (payload: string) => void;
   readonly reject: (error: Error) => void;
-}
-
-interface Run {
-  /** Rejects where the connection ends before. */
-  readonly stopped: Promise<StopReply>;
-  readonly settle: (stop: StopReply) => void;
-  readonly fail: (error: Error) => void;
 }
 
 /**
@@ -47,7 +41,7 @@ export class RspSession {
   #queued = 0;
   #stop: StopReply | undefined;
   /** Settles with the stop that ends the current run. */
-  #run: Run | undefined;
+  #run: MachineRun | undefined;
   #failure: Error | undefined;
   readonly closed: Promise<void>;
   #onClosed: () => void = () => {};
@@ -156,12 +150,7 @@ export class RspSession {
   }
 
   #begin(): void {
-    let settle: Run['settle'] = () => {};
-    let fail: Run['fail'] = () => {};
-    const stopped = new Promise<StopReply>((resolve, reject) => ([settle, fail] = [resolve, reject]));
-    // Whoever waits is told; nobody need wait.
-    stopped.catch(() => undefined);
-    this.#run = { stopped, settle, fail };
+    this.#run = new MachineRun();
     this.#state = 'running';
   }
 
@@ -225,7 +214,7 @@ export class RspSession {
     if (this.#state === 'running' && this.#pending === undefined) {
       if (stop) {
         this.#state = 'stopped';
-        this.#run?.settle(stop);
+        this.#run?.stop(stop);
       } else if (!CONSOLE_TEXT.test(payload))
         this.#link.close(new RspProtocolError('no stop reply', payload.slice(0, 80)));
       return;
