@@ -70,7 +70,7 @@ t.test('real and protected mode: registers, memory, breakpoints, steps', async (
   t.match(await rsp.waitForStop(inTime()), { kind: 'signal', signal: 5 });
   const after = await rsp.readRegisterWords();
   t.not(after[REGISTER_WORD.rip], words[REGISTER_WORD.rip], 'the step was made');
-  t.match(await rsp.monitor('info registers'), /^EAX=/);
+  t.match(await rsp.monitor('info registers'), /^EAX=/m);
   await checkRegisters(t, rsp, qmp, 'after a step');
 
   // SeaBIOS goes to 32 bits early: step until CR0.PE is set.
