@@ -52,8 +52,16 @@ export interface CaptureRequest {
   readonly onNote: (note: ModelNote) => void;
   /** Where control leaves and what repeats, where that is known: no machine is booted to find it. */
   readonly sites?: Sites;
-  readonly onPhase?: (phase: string) => void;
+  /** Told when a phase begins, and in the second one now and then how far it is. */
+  readonly onProgress?: (progress: CaptureProgress) => void;
 }
+
+export type CaptureProgress =
+  | { readonly phase: 'scout' }
+  | { readonly phase: 'recording'; readonly totals: TraceTotals; readonly excursions: number };
+
+/** What is lost of a capture that is killed. */
+const FLUSH_MS = 200;
 
 export interface Captured {
   readonly totals: TraceTotals;
@@ -87,18 +95,20 @@ export async function capture(request: CaptureRequest): Promise<Captured> {
   }
 }
 
+const BEGUN = { phase: 'recording', totals: { steps: 0, guestSteps: 0 }, excursions: 0 } as const;
+
 async function byLog(request: CaptureRequest): Promise<Captured> {
-  const { header, until, store, onPhase } = request;
+  const { header, until, store, onProgress } = request;
   const { inside } = header;
   const started = performance.now();
-  onPhase?.('scout');
+  onProgress?.({ phase: 'scout' });
   const sites =
     request.sites ??
     (await withMachineAtEntry(request, 'scout', inside, (machine, deadline) =>
       scout({ machine, until, disassembler: store.disassembler, deadline }),
     ));
   const scoutMs = performance.now() - started;
-  onPhase?.('recording');
+  onProgress?.(BEGUN);
   const ranges = recordedRanges(inside, sites);
   const recorded = await withMachineAtEntry(request, 'recording', ranges, (machine, deadline) =>
     record(
@@ -112,10 +122,10 @@ async function byLog(request: CaptureRequest): Promise<Captured> {
 }
 
 async function byStepping(request: CaptureRequest): Promise<Captured> {
-  const { header, until, store, onPhase } = request;
+  const { header, until, store, onProgress } = request;
   const { inside } = header;
   const { disassembler } = store;
-  onPhase?.('recording');
+  onProgress?.(BEGUN);
   const recorded = await withMachineAtEntry(request, 'recording', undefined, (machine, deadline) =>
     record(request, 'step', machine, stepSegments({ machine, inside, until, deadline, disassembler })),
   );
@@ -151,7 +161,7 @@ async function record(
   parts: AsyncIterable<Segment | Return>,
 ): Promise<Recorded> {
   const began = performance.now();
-  const { untilName, sink } = request;
+  const { sink } = request;
   const header = { ...request.header, way };
   const ram = sharedRam(machine);
   const initial = stateFromDump(await humanMonitor(machine.qmp, 'info registers'));
@@ -167,8 +177,26 @@ async function record(
     habits: habitsOf(header),
     onNote: request.onNote,
   });
+  await writer.flush();
+  try {
+    const followed = await follow(request, parts, writer, follower);
+    return { ...followed, recordingMs: performance.now() - began };
+  } catch (error) {
+    // What was recorded before can be replayed; where it cannot be written either, that is not the cause.
+    await writer.flush().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function follow(
+  { untilName, onProgress }: CaptureRequest,
+  parts: AsyncIterable<Segment | Return>,
+  writer: TraceWriter,
+  follower: Follower,
+): Promise<Omit<Recorded, 'recordingMs'>> {
   let held: States[] = [];
   let excursions = 0;
+  let flushed = performance.now();
   for await (const part of parts) {
     if (part.kind === 'return') {
       await follower.returned(part.state, part.left);
@@ -180,10 +208,14 @@ async function record(
     if (part.endedAt === 'goes on') continue;
     await follower.segment(joinedStates(held), part.endedAt === 'excursion');
     held = [];
+    onProgress?.({ phase: 'recording', totals: writer.totals, excursions });
+    if (performance.now() - flushed > FLUSH_MS) {
+      await writer.flush();
+      flushed = performance.now();
+    }
     if (part.endedAt !== 'excursion') {
       const why = endText(part, untilName);
-      const totals = await writer.end(why);
-      return { totals, why, excursions, recordingMs: performance.now() - began };
+      return { totals: await writer.end(why), why, excursions };
     }
   }
   throw new CaptureFailedError('its recording ended without an end');

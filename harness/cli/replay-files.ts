@@ -9,12 +9,17 @@ import { TraceError } from '../trace/trace-errors.ts';
 import { TraceReader } from '../trace/trace-reader.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
 import { CodeStore } from '../x86/execute/code-store.ts';
-import { EXIT, UsageError } from './exit-codes.ts';
+import { EXIT } from './exit-codes.ts';
 import { imageForTrace, type FoundImage } from './image-for-trace.ts';
 import { divergenceJson } from './replay-json.ts';
 import type { ReplayCommandOptions } from './run-options.ts';
 import { placeNames } from './place-names.ts';
 import { complain, standardOutput } from './surroundings.ts';
+
+/** There is no such file, or it cannot be read. */
+class TraceFileError extends Error {
+  override readonly name = 'TraceFileError';
+}
 
 type Outcome =
   | { readonly kind: 'agrees'; readonly end: ReplayEnd }
@@ -66,9 +71,14 @@ async function replayFile(file: string, options: ReplayCommandOptions, store: Co
     const lines = await divergenceLines(end.divergence, trace, found, store);
     return done({ kind: 'diverges', end, divergence: end.divergence, lines });
   } catch (error) {
-    if (!(error instanceof TraceError) && !(error instanceof TraceImageError)) throw error;
+    if (!isOfTheFile(error)) throw error;
     return done({ kind: 'unusable', ...(replay?.progress ?? { steps: 0, guestSteps: 0 }), error });
   }
+}
+
+/** Others are not told of by it: they are replayed all the same. */
+function isOfTheFile(error: unknown): error is Error {
+  return error instanceof TraceError || error instanceof TraceImageError || error instanceof TraceFileError;
 }
 
 async function divergenceLines(
@@ -86,7 +96,7 @@ async function read(file: string): Promise<Uint8Array> {
     return await readFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new UsageError(
+    throw new TraceFileError(
       `cannot read the trace ${file} (${code ?? String(error)}); give a file that \`loadbase capture\` wrote`,
     );
   }
@@ -96,7 +106,7 @@ function tell({ file, outcome, durationMs }: Replayed): void {
   const target = standardOutput();
   if (outcome.kind === 'unusable') {
     const steps = outcome.steps === 0 ? '' : ` (${counted(outcome)} before it agree)`;
-    complain(`${file}: ${outcome.error.message}${steps}`);
+    complain(escapeForTerminal(`${file}: ${outcome.error.message}${steps}`));
     return;
   }
   const rate = (outcome.end.steps / durationMs / 1000).toFixed(1);

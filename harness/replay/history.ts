@@ -19,6 +19,10 @@ export class History {
   readonly before = new Int32Array(GENERAL + 4);
   #count = 0;
 
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
   /** The instruction that is about to be executed. */
   note({ words, bitness }: Cpu): void {
     const slot = this.#count++ % SLOTS;

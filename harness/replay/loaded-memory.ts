@@ -4,6 +4,7 @@ import type { TraceHeader } from '../trace/trace-header.ts';
 import { type Habits, HARDWARE, TCG } from '../x86/execute/habits.ts';
 import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
 
+const ZEROS = new Uint8Array(1024 * 1024);
 /** 640 MiB, and as much again to know which bytes are known: a trace may come from anywhere. */
 const MAX_PAGES = 5 << 15;
 
@@ -14,7 +15,8 @@ export function memoryWithImage({ subject }: TraceHeader, file: Uint8Array): Phy
   const memory = new PhysicalMemory('unknown', MAX_PAGES);
   for (const { physicalAddress, imageOffset, fileSizeBytes, memorySizeBytes } of subject.segments) {
     memory.load(physicalAddress, image.subarray(imageOffset, imageOffset + fileSizeBytes));
-    memory.load(physicalAddress + fileSizeBytes, new Uint8Array(memorySizeBytes - fileSizeBytes));
+    for (let at = fileSizeBytes; at < memorySizeBytes; at += ZEROS.length)
+      memory.load(physicalAddress + at, ZEROS.subarray(0, memorySizeBytes - at));
   }
   return memory;
 }

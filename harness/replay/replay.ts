@@ -1,5 +1,14 @@
 /** Replays a trace in the model and compares every step. */
-import { DIGEST, END, EXCURSION, INPUT, MEMORY, type RecordKind, REPEAT } from '../trace/record.ts';
+import {
+  DIGEST,
+  END,
+  EXCURSION,
+  INPUT,
+  isStepKind,
+  MEMORY,
+  type RecordKind,
+  REPEAT,
+} from '../trace/record.ts';
 import type { StepCursor } from '../trace/step-cursor.ts';
 import type { TraceReader } from '../trace/trace-reader.ts';
 import { CodeCache } from '../x86/execute/code-cache.ts';
@@ -83,7 +92,7 @@ export class Replay {
       const kind = cursor.next();
       if (kind === END) return undefined;
       const disagreement = this.#apply(kind);
-      if (disagreement) return this.#diverged(disagreement);
+      if (disagreement) return this.#diverged(disagreement, isStepKind(kind));
       this.#steps = cursor.step;
       this.#guestSteps = cursor.guestStep;
     }
@@ -149,9 +158,11 @@ export class Replay {
     return instruction && { instruction, before: this.#history.before };
   }
 
-  #diverged(disagreement: Disagreement): Divergence {
-    const step = this.#steps + 1;
+  /** @param inStep whether it was found by executing; else memory was compared between two steps */
+  #diverged(disagreement: Disagreement, inStep: boolean): Divergence {
+    const step = this.#steps + (inStep ? 1 : 0);
     const history = this.#history;
+    if (history.isEmpty) history.note(this.cpu);
     return { at: history.last(this.cpu, step), disagreement, before: history.earlier(this.cpu, step) };
   }
 }

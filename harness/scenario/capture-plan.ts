@@ -1,9 +1,9 @@
 /** What a capture of a planned instance must know: its header, where early boot may run, where it ends. */
-import { parseHex } from '../bits/hex.ts';
+import { alignUp } from '../bits/align.ts';
 import { imageFacts } from '../capture/image-facts.ts';
 import type { InsideRange } from '../capture/inside.ts';
+import { relocatableTag } from '../multiboot2/relocatable-tag.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
-import { alignUp } from '../bits/align.ts';
 import type { Artifacts } from './artifacts.ts';
 import { bootPieces, type DebugPieces } from './debug-pieces.ts';
 import { subjectFacts } from './instance-pieces.ts';
@@ -33,16 +33,10 @@ const DEFAULT_UNTIL = '__start_xen';
  * @param until a symbol or linear address; Xen's high half begins at `__start_xen`.
  * @throws CapturePlanError
  */
-export function capturePlan(
-  planned: ReadyInstance,
-  artifacts: Artifacts,
-  until = DEFAULT_UNTIL,
-): CapturePlan {
-  const { instance, subject, base } = planned;
-  if (base === undefined || planned.expectation.kind === 'refused')
-    throw new CapturePlanError(
-      `${instance.name} does not boot to its first instruction: there is nothing to capture`,
-    );
+export function capturePlan(planned: ReadyInstance, artifacts: Artifacts, until?: string): CapturePlan {
+  const { instance, subject } = planned;
+  const base = knownBase(planned);
+  mustGetThere(planned, until);
   const { image } = subject;
   const facts = subjectFacts(planned);
   const header: TraceHeader = {
@@ -64,11 +58,32 @@ export function capturePlan(
   };
   return {
     header,
-    until: untilAddress(subject, base, until),
-    untilName: until,
+    until: untilAddress(subject, base, until ?? DEFAULT_UNTIL),
+    untilName: until ?? DEFAULT_UNTIL,
     loadBaseOf: bootPieces(planned, artifacts).loadBase,
     image: image.bytes,
   };
+}
+
+/** Where the image will be: what runs there is looked for before it is loaded. */
+function knownBase({ instance, subject: { image }, base, expectation }: ReadyInstance): number {
+  const stays = expectation.kind === 'not-relocated' || instance.protocol !== 'multiboot2';
+  if (stays || !relocatableTag(image.header)) return image.loaded.linkBase;
+  if (base !== undefined) return base;
+  throw new CapturePlanError(
+    `GRUB chooses where ${instance.name} lands, and a capture must know it before; take an instance with a base in its name, or force one with --base`,
+  );
+}
+
+function mustGetThere({ instance: { name }, expectation }: ReadyInstance, until: string | undefined): void {
+  if (expectation.kind === 'refused')
+    throw new CapturePlanError(
+      `GRUB refuses to load ${name} (${expectation.reason}), so nothing of it runs; take another base`,
+    );
+  if (expectation.kind === 'early-error' && until === undefined)
+    throw new CapturePlanError(
+      `${name} is to end before ${DEFAULT_UNTIL}, with “${expectation.text}”; say with --until where its capture shall end`,
+    );
 }
 
 function insideRanges({ image, symbols }: Subject, base: number): InsideRange[] {
@@ -86,8 +101,7 @@ function insideRanges({ image, symbols }: Subject, base: number): InsideRange[] 
 
 /** A symbol linked high is where it is linked; one of an image linked low moves with it. */
 function untilAddress({ image, symbols, label }: Subject, base: number, until: string): bigint {
-  const address = /^0x/i.test(until) ? BigInt(until) : parseHex(until);
-  if (/^0x/i.test(until) && address !== undefined) return BigInt(address);
+  if (/^0x[0-9a-f]{1,16}$/i.test(until)) return BigInt(until);
   if (!symbols?.has(until))
     throw new CapturePlanError(
       `${label} has no symbol ${JSON.stringify(until)} where the capture could end; give one, or an address, with --until`,

@@ -37,10 +37,14 @@ export const IMAGE = Uint8Array.of(0x7f, 0x45, 0x4c, 0x46);
 /** The bytes that a writer gives out while `write` uses it; it is ended unless `write` does so. */
 export async function traceOf(
   write: (writer: TraceWriter) => void | Promise<void>,
-  { initial = new Int32Array(STATE_WORDS), ...options }: TraceWriterOptions & { initial?: Int32Array } = {},
+  {
+    initial = new Int32Array(STATE_WORDS),
+    header = HEADER,
+    ...options
+  }: TraceWriterOptions & { initial?: Int32Array; header?: TraceHeader } = {},
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
-  const writer = new TraceWriter((bytes) => void pieces.push(bytes), HEADER, initial, options);
+  const writer = new TraceWriter((bytes) => void pieces.push(bytes), header, initial, options);
   await write(writer);
   await writer.end('__start_xen reached');
   return Buffer.concat(pieces);
