@@ -4,10 +4,12 @@
  */
 import { parseArgs } from 'node:util';
 import picomatch from 'picomatch';
+import { captureLogBios, captureLogEfi, captureStep } from './bench/capture-rate.ts';
 import { conformanceFigure, listFigure, matrixFigure, setupFigure } from './bench/commands.ts';
 import { figureLines, type Figure } from './bench/figure.ts';
 import { instanceOverhead, probeInstance } from './bench/instance-overhead.ts';
 import { layoutCost } from './bench/layout-cost.ts';
+import { modelFigure, replayFigure } from './bench/model-rate.ts';
 import { everyBaseFigure, sweepFigure } from './bench/sweep.ts';
 
 const FIGURES: readonly Figure[] = [
@@ -20,6 +22,11 @@ const FIGURES: readonly Figure[] = [
   sweepFigure('bios'),
   sweepFigure('efi'),
   matrixFigure,
+  captureLogBios,
+  captureLogEfi,
+  captureStep,
+  replayFigure,
+  modelFigure,
   listFigure,
   setupFigure,
   everyBaseFigure,

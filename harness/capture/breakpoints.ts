@@ -1,7 +1,12 @@
 /** Hardware breakpoints by linear address. */
-import type { Deadline } from '../lifetime/deadline.ts';
+import { type Deadline, DeadlineError } from '../lifetime/deadline.ts';
 import type { RspClient } from '../rsp/rsp-client.ts';
 import type { StopReply } from '../rsp/stop-reply.ts';
+import type { CallSite } from './call-sites.ts';
+import { NoReturnError } from './errors.ts';
+
+/** Firmware takes milliseconds; a menu that waits for a key would wait for ever. */
+const EXCURSION_MS = 60_000;
 
 export class Breakpoints {
   readonly #rsp: RspClient;
@@ -28,6 +33,20 @@ export class Breakpoints {
 
   has(address: bigint): boolean {
     return this.#set.has(address);
+  }
+
+  /**
+   * Lets the machine run outside until control is back, or comes to another breakpoint.
+   * @throws NoReturnError where that takes too long
+   */
+  async runBack(site: CallSite, deadline: Deadline): Promise<StopReply> {
+    const began = performance.now();
+    try {
+      return await this.runTo(site.returns, deadline.cut(EXCURSION_MS));
+    } catch (error) {
+      if (!(error instanceof DeadlineError)) throw error;
+      throw new NoReturnError(site, performance.now() - began, { cause: error });
+    }
   }
 
   /** Lets the machine run until it stops. The breakpoints stay. */

@@ -1,6 +1,6 @@
 /**
- * Captures a boot by QEMU's own log: one machine is run to see where control leaves the inside, a second one is recorded.
- * Both begin at the subject's first instruction.
+ * Captures a boot. By QEMU's own log: one machine is run to see where control leaves the inside, a second one is recorded.
+ * By stepping: one machine. Each begins at the subject's first instruction.
  */
 import { type BootOptions } from '../boot/boot-record.ts';
 import { BootSession } from '../boot/boot-session.ts';
@@ -19,18 +19,26 @@ import type { TraceHeader } from '../trace/trace-header.ts';
 import { TraceWriter } from '../trace/trace-writer.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import type { Sites } from './call-sites.ts';
-import { CaptureFailedError } from './errors.ts';
+import { CaptureFailedError, NoSinglestepError } from './errors.ts';
 import { Follower, type ModelNote } from './follower.ts';
 import { touchedPages } from './live-pages.ts';
-import { recordedRanges, recordSegments, type Segment } from './log-segments.ts';
+import { recordedRanges, recordSegments } from './log-segments.ts';
 import { scout } from './scout.ts';
+import type { Return, Segment } from './segment.ts';
 import { joinedStates, type States } from './state-buffer.ts';
 import { stateFromDump } from './state-from-dump.ts';
+import { stepSegments } from './step-segments.ts';
+
+/** By QEMU's own log, which only TCG writes, or by the gdbstub's steps, on any accelerator. */
+export type CaptureWay = 'log' | 'step';
 
 export interface CaptureRequest {
-  /** Asked for each of the two machines, which need a folder of their own; `logRanges` is added. */
+  /** Asked for each machine, which needs a folder of its own; `logRanges` is added. */
   readonly boot: (part: 'scout' | 'recording') => Promise<BootOptions & { readonly driver: SubjectDriver }>;
+  /** Its `way` is put right where the capture chooses it. */
   readonly header: TraceHeader;
+  /** Default: the log where this QEMU writes one, else steps. */
+  readonly way?: CaptureWay;
   /** Linear address of the first instruction that is not captured. */
   readonly until: bigint;
   /** e.g. `__start_xen`. */
@@ -59,43 +67,79 @@ export interface Captured {
   readonly totals: TraceTotals;
   readonly why: string;
   readonly excursions: number;
+  readonly way: CaptureWay;
+  /** Why it was not captured by QEMU's log, where nobody asked for that. */
+  readonly noLog?: string;
+  /** 0 without a scout. */
   readonly scoutMs: number;
   /** From the first instruction's stop to the trace's end: the model and the comparison of memory included. */
   readonly recordingMs: number;
 }
 
+type Recorded = Pick<Captured, 'totals' | 'why' | 'excursions' | 'recordingMs'>;
+
 /** @throws CaptureFailedError, NoSinglestepError, LogFormatError, DeadlineError, and what a boot throws. */
 export async function capture(request: CaptureRequest): Promise<Captured> {
+  const { way, header } = request;
+  if (way === 'step') return byStepping(request);
+  const isTcg = header.accelerator === 'tcg';
+  const noLog = `with ${header.accelerator} QEMU logs no instructions; its own accelerator tcg does`;
+  if (way === 'log' && !isTcg) throw new CaptureFailedError(noLog);
+  if (!isTcg) return { ...(await byStepping(request)), noLog };
+  try {
+    return await byLog(request);
+  } catch (error) {
+    // The scout finds out: no byte of the trace is written yet.
+    if (way === 'log' || !(error instanceof NoSinglestepError)) throw error;
+    return { ...(await byStepping(request)), noLog: error.message };
+  }
+}
+
+const BEGUN = { phase: 'recording', totals: { steps: 0, guestSteps: 0 }, excursions: 0 } as const;
+
+async function byLog(request: CaptureRequest): Promise<Captured> {
   const { header, until, store, onProgress } = request;
+  const { inside } = header;
   const started = performance.now();
   onProgress?.({ phase: 'scout' });
   const sites =
     request.sites ??
-    (await withMachineAtEntry(request, 'scout', header.inside, (machine, deadline) =>
+    (await withMachineAtEntry(request, 'scout', inside, (machine, deadline) =>
       scout({ machine, until, disassembler: store.disassembler, deadline }),
     ));
   const scoutMs = performance.now() - started;
-  onProgress?.({ phase: 'recording', totals: { steps: 0, guestSteps: 0 }, excursions: 0 });
-  return withMachineAtEntry(
-    request,
-    'recording',
-    recordedRanges(header.inside, sites),
-    async (machine, deadline) => {
-      const began = performance.now();
-      const recorded = await record(request, machine, sites, deadline);
-      return { ...recorded, scoutMs, recordingMs: performance.now() - began };
-    },
+  onProgress?.(BEGUN);
+  const ranges = recordedRanges(inside, sites);
+  const recorded = await withMachineAtEntry(request, 'recording', ranges, (machine, deadline) =>
+    record(
+      request,
+      'log',
+      machine,
+      recordSegments({ machine, inside, sites, until, disassembler: store.disassembler, deadline }),
+    ),
   );
+  return { ...recorded, way: 'log', scoutMs };
+}
+
+async function byStepping(request: CaptureRequest): Promise<Captured> {
+  const { header, until, store, onProgress } = request;
+  const { inside } = header;
+  const { disassembler } = store;
+  onProgress?.(BEGUN);
+  const recorded = await withMachineAtEntry(request, 'recording', undefined, (machine, deadline) =>
+    record(request, 'step', machine, stepSegments({ machine, inside, until, deadline, disassembler })),
+  );
+  return { ...recorded, way: 'step', scoutMs: 0 };
 }
 
 async function withMachineAtEntry<T>(
   { boot, header, loadBaseOf }: CaptureRequest,
   part: 'scout' | 'recording',
-  logRanges: readonly LogRange[],
+  logRanges: readonly LogRange[] | undefined,
   use: (machine: Machine, deadline: Deadline) => Promise<T>,
 ): Promise<T> {
   const options = await boot(part);
-  await using session = await BootSession.launch({ ...options, logRanges });
+  await using session = await BootSession.launch({ ...options, ...(logRanges ? { logRanges } : {}) });
   const stop = await stopAtFirstCheckpoint(session, options.driver, options.deadline);
   if (stop.kind === 'ended')
     throw new CaptureFailedError(
@@ -112,29 +156,31 @@ async function withMachineAtEntry<T>(
 
 async function record(
   request: CaptureRequest,
+  way: CaptureWay,
   machine: Machine,
-  sites: Sites,
-  deadline: Deadline,
-): Promise<Pick<Captured, 'totals' | 'why' | 'excursions'>> {
-  const { header, image, embedImage, sink, store, onNote } = request;
+  parts: AsyncIterable<Segment | Return>,
+): Promise<Recorded> {
+  const began = performance.now();
+  const { sink } = request;
+  const header = { ...request.header, way };
   const ram = sharedRam(machine);
   const initial = stateFromDump(await humanMonitor(machine.qmp, 'info registers'));
+  const { image, embedImage } = request;
   const writer = new TraceWriter(sink, header, initial, embedImage ? { image } : {});
-  const memory = memoryWithImage(header, image);
-  const entryPages = await touchedPages(ram);
   const follower = new Follower({
     writer,
-    store,
-    memory,
+    store: request.store,
+    memory: memoryWithImage(header, image),
     initial,
-    entryPages,
+    entryPages: await touchedPages(ram),
     ram,
     habits: habitsOf(header),
-    onNote,
+    onNote: request.onNote,
   });
   await writer.flush();
   try {
-    return await follow(request, machine, sites, { writer, follower, deadline });
+    const followed = await follow(request, parts, writer, follower);
+    return { ...followed, recordingMs: performance.now() - began };
   } catch (error) {
     // What was recorded before can be replayed; where it cannot be written either, that is not the cause.
     await writer.flush().catch(() => undefined);
@@ -142,22 +188,16 @@ async function record(
   }
 }
 
-interface Recording {
-  readonly writer: TraceWriter;
-  readonly follower: Follower;
-  readonly deadline: Deadline;
-}
-
 async function follow(
-  { header, until, untilName, onProgress }: CaptureRequest,
-  machine: Machine,
-  sites: Sites,
-  { writer, follower, deadline }: Recording,
-): Promise<Pick<Captured, 'totals' | 'why' | 'excursions'>> {
+  { untilName, onProgress }: CaptureRequest,
+  parts: AsyncIterable<Segment | Return>,
+  writer: TraceWriter,
+  follower: Follower,
+): Promise<Omit<Recorded, 'recordingMs'>> {
   let held: States[] = [];
   let excursions = 0;
   let flushed = performance.now();
-  for await (const part of recordSegments({ machine, inside: header.inside, sites, until, deadline })) {
+  for await (const part of parts) {
     if (part.kind === 'return') {
       await follower.returned(part.state, part.left);
       if (part.left) excursions++;

@@ -47,3 +47,24 @@ export class CaptureFailedError extends Error {
     super(`nothing was captured: ${why}`);
   }
 }
+
+/** Control left the inside and did not come back to where it was awaited. */
+export class NoReturnError extends Error {
+  override readonly name = 'NoReturnError';
+  constructor(
+    {
+      linear,
+      text,
+      returns,
+    }: { readonly linear: bigint; readonly text: string; readonly returns: readonly bigint[] },
+    waitedMs: number,
+    options: ErrorOptions = {},
+  ) {
+    const back = returns.map((address) => `0x${address.toString(16)}`).join(', ');
+    super(
+      `the excursion from 0x${linear.toString(16)} (${text}) did not come back to ${back} within ${(waitedMs / 1000).toFixed(0)} s: ` +
+        'the subject goes on elsewhere, or what it called waits for something; end the capture before it with --until',
+      options,
+    );
+  }
+}

@@ -1,18 +1,24 @@
 /** What the model knows of memory against what the stopped machine has. */
 import CRC32 from 'crc-32';
 import type { MemoryDigest, MemoryRun } from '../trace/record.ts';
-import type { Cpu } from '../x86/execute/cpu.ts';
-import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
+import { PAGE_BYTES, type PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import { isLong, isWide } from '../x86/state/segment-attributes.ts';
 import { ATTRIBUTES, BASE, CS, GENERAL, segmentWord, SS } from '../x86/state/state-layout.ts';
 import type { LivePages, Pages } from './live-pages.ts';
 import { changedLines, differingRuns } from './memory-lines.ts';
+import type { PageStretches } from './page-stretches.ts';
 
 const RSP = GENERAL + 2 * 4;
 /** An interrupt handler's frames lie below the stack pointer of that moment, and no further than this. */
 const HANDLER_STACK_BYTES = 16 * 1024;
 /** Pages on either side of the stack pointer that firmware's results may lie in. */
 const STACK_PAGES = 4;
+
+/** The model's memory, and its pages in stretches. */
+export interface Followed {
+  readonly memory: PhysicalMemory;
+  readonly stretches: PageStretches;
+}
 
 export interface MemoryVerdict {
   /** What the machine has where the model has something else. */
@@ -28,16 +34,15 @@ export interface MemoryVerdict {
  * @param stackTop the highest that the stack pointer was while interrupts could come, as an address; undefined: none could
  */
 export async function compareWithReal(
-  cpu: Cpu,
+  { memory, stretches }: Followed,
   start: Pages,
   live: LivePages,
   stackTop: number | undefined,
 ): Promise<MemoryVerdict> {
-  const real = await live.read(frames(cpu));
+  const real = await live.read(frames(stretches));
   const [differing, leftByHandlers]: [MemoryRun[], MemoryRun[]] = [[], []];
   const changed: { start: number; end: number }[] = [];
-  for (const page of sortedPages(cpu)) {
-    const { frame, bytes, known } = page;
+  for (const { frame, bytes, known } of stretches.unlike([real, start])) {
     const now = real.get(frame);
     if (!now) continue;
     const runs = differingRuns(frame, bytes, now, known);
@@ -51,7 +56,7 @@ export async function compareWithReal(
       else changed.push({ start: from, end: to });
     }
   }
-  return { differing, leftByHandlers, digests: changed.map((range) => digest(cpu, range)) };
+  return { differing, leftByHandlers, digests: changed.map((range) => digest(memory, range)) };
 }
 
 export interface Returned {
@@ -61,31 +66,32 @@ export interface Returned {
 }
 
 /** What an excursion changed in memory that the model knows. @param after the state behind it */
-export async function returnedFrom(cpu: Cpu, after: Int32Array, live: LivePages): Promise<Returned> {
+export async function returnedFrom(
+  stretches: PageStretches,
+  after: Int32Array,
+  live: LivePages,
+): Promise<Returned> {
   const stackFrame = Math.floor(stackAddress(after) / PAGE_BYTES);
   const around = Array.from({ length: 2 * STACK_PAGES + 1 }, (_, index) => stackFrame - STACK_PAGES + index);
-  const pages = await live.read([...frames(cpu), ...around.filter((frame) => frame >= 0)]);
-  const changes = sortedPages(cpu).flatMap(({ frame, bytes, known }) => {
+  const pages = await live.read([...frames(stretches), ...around.filter((frame) => frame >= 0)]);
+  const changes: MemoryRun[] = [];
+  for (const { frame, bytes, known } of stretches.unlike([pages])) {
     const now = pages.get(frame);
-    return now ? differingRuns(frame, bytes, now, known) : [];
-  });
+    if (now) changes.push(...differingRuns(frame, bytes, now, known));
+  }
   return { changes, pages };
 }
 
 function digest(
-  { physical }: Cpu,
+  memory: PhysicalMemory,
   { start, end }: { readonly start: number; readonly end: number },
 ): MemoryDigest {
   const sizeBytes = end - start;
-  return { address: start, sizeBytes, crc32: CRC32.buf(physical.read(start, sizeBytes)) >>> 0 };
+  return { address: start, sizeBytes, crc32: CRC32.buf(memory.read(start, sizeBytes)) >>> 0 };
 }
 
-function sortedPages({ physical }: Cpu) {
-  return [...physical.pages()].sort((a, b) => a.frame - b.frame);
-}
-
-function frames({ physical }: Cpu): number[] {
-  return [...physical.pages()].map(({ frame }) => frame);
+function frames(stretches: PageStretches): number[] {
+  return stretches.pages().map(({ frame }) => frame);
 }
 
 /** Early boot's stacks lie where linear and physical addresses are the same. SP = 0 is the end of 64 KiB: it counts down. */

@@ -24,6 +24,7 @@ import { RFLAGS, STATE_WORDS } from '../x86/state/state-layout.ts';
 import { compareWithReal, returnedFrom, stackAddress } from './followed-memory.ts';
 import { LivePages, type Pages } from './live-pages.ts';
 import { unknownRuns } from './memory-lines.ts';
+import { PageStretches } from './page-stretches.ts';
 import type { States } from './state-buffer.ts';
 
 /** Where the model did not do what the machine did. */
@@ -63,6 +64,7 @@ export class Follower {
   readonly #stepper: Stepper;
   readonly #after: Int32Array = new Int32Array(STATE_WORDS);
   readonly #inputs = new RecordedInputs(this.#after);
+  readonly #stretches: PageStretches;
   /** Real memory where the segment began: in buffers of its own, as it must outlive what is read at its end. */
   #start: Pages;
   readonly #atReturns: LivePages;
@@ -75,6 +77,7 @@ export class Follower {
     this.cpu = new Cpu(options.memory, this.#inputs, options.habits);
     this.cpu.load(options.initial);
     this.#stepper = new Stepper(this.cpu, new CodeCache(options.store));
+    this.#stretches = new PageStretches(options.memory);
     this.#start = options.entryPages;
     this.#atReturns = new LivePages(options.ram);
     this.#atStops = new LivePages(options.ram);
@@ -107,7 +110,7 @@ export class Follower {
   async returned(after: Int32Array, left: boolean): Promise<void> {
     const { cpu } = this;
     const { writer } = this.#options;
-    const { changes, pages } = await returnedFrom(cpu, after, this.#atReturns);
+    const { changes, pages } = await returnedFrom(this.#stretches, after, this.#atReturns);
     for (const { address, bytes } of changes) cpu.physical.load(address, bytes);
     if (left) writer.excursion(after, changes);
     else writer.step(after);
@@ -193,7 +196,7 @@ export class Follower {
   async #compareMemory(): Promise<void> {
     const { writer } = this.#options;
     const { differing, leftByHandlers, digests } = await compareWithReal(
-      this.cpu,
+      { memory: this.cpu.physical, stretches: this.#stretches },
       this.#start,
       this.#atStops,
       this.#stackTop,

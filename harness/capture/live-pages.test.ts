@@ -1,10 +1,9 @@
 import t from 'tap';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
-import { LivePages, touchedPages } from './live-pages.ts';
+import { LivePages, type Pages, touchedPages } from './live-pages.ts';
 import { fakeRam } from './testdata/fake-ram.ts';
 
-const firstBytes = (pages: ReadonlyMap<number, Uint8Array>, frames: readonly number[]) =>
-  frames.map((frame) => pages.get(frame)?.[0]);
+const firstBytes = (pages: Pages, frames: readonly number[]) => frames.map((frame) => pages.get(frame)?.[0]);
 
 t.test('pages as they are at each read, in runs, what is beyond RAM left out', async (t) => {
   const ram = fakeRam(8 * PAGE_BYTES);
@@ -34,5 +33,18 @@ t.test('all that was ever touched', async (t) => {
     { start: PAGE_BYTES, end: 3 * PAGE_BYTES },
     { start: 8 * PAGE_BYTES, end: 9 * PAGE_BYTES },
   ]);
-  t.same([...(await touchedPages(ram)).keys()].sort(), [1, 2, 8]);
+  const pages = await touchedPages(ram);
+  t.same(
+    Array.from({ length: 16 }, (_, frame) => frame).filter((frame) => pages.get(frame)),
+    [1, 2, 8],
+  );
+  t.equal(pages.stretch(1, 2)?.length, 2 * PAGE_BYTES, 'in a row');
+  t.equal(pages.stretch(8, 1)?.length, PAGE_BYTES);
+  for (const [first, count] of [
+    [1, 3],
+    [0, 2],
+    [8, 2],
+    [5, 1],
+  ] as const)
+    t.equal(pages.stretch(first, count), undefined, `${count} from ${first}`);
 });

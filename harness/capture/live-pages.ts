@@ -3,7 +3,11 @@ import type { SharedRam } from '../guest/guest-view.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
 
 /** Page contents by frame (physical address >> 12). */
-export type Pages = ReadonlyMap<number, Uint8Array>;
+export interface Pages {
+  get(frame: number): Uint8Array | undefined;
+  /** So many of them in a row; undefined where they do not lie in a row here, or are not here. */
+  stretch(firstFrame: number, count: number): Uint8Array | undefined;
+}
 
 /** Frames that follow one another, and where they are read to. */
 interface Run {
@@ -14,7 +18,7 @@ interface Run {
 /** Each run is a read of its own: with more of them they are laid out anew. */
 const MAX_RUNS = 24;
 
-export class LivePages {
+export class LivePages implements Pages {
   readonly #ram: SharedRam;
   #runs: Run[] = [];
   #pages = new Map<number, Uint8Array>();
@@ -33,7 +37,21 @@ export class LivePages {
     if (missing.length > 0) this.#add([...new Set(missing)]);
     for (const { firstFrame, bytes } of this.#runs)
       await this.#ram.read(firstFrame * PAGE_BYTES, bytes.length, bytes);
-    return this.#pages;
+    return this;
+  }
+
+  get(frame: number): Uint8Array | undefined {
+    return this.#pages.get(frame);
+  }
+
+  stretch(firstFrame: number, count: number): Uint8Array | undefined {
+    if (count === 1) return this.get(firstFrame);
+    for (const run of this.#runs) {
+      const start = (firstFrame - run.firstFrame) * PAGE_BYTES;
+      const end = start + count * PAGE_BYTES;
+      if (start >= 0 && end <= run.bytes.length) return run.bytes.subarray(start, end);
+    }
+    return undefined;
   }
 
   #add(frames: readonly number[]): void {

@@ -4,18 +4,21 @@
  * while it stands there. The instruction that would fill the log with its iterations is left out by the log's ranges,
  * and passed with a stop before and one behind it.
  */
-import { humanMonitor } from '../boot/guest.ts';
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { Machine } from '../qemu/launch.ts';
 import type { LogRange } from '../qemu/machine-spec.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
+import type { Disassembler } from '../x86/disassembler.ts';
 import { readField } from '../x86/state/state-layout.ts';
 import { Breakpoints, canGoOn } from './breakpoints.ts';
 import type { CallSite, RepeatSite, Sites } from './call-sites.ts';
+import { CodeAhead } from './code-ahead.ts';
 import { isInside, withoutAddresses } from './inside.ts';
+import { leaving } from './leaving.ts';
 import { LogParser } from './log-parser.ts';
 import { QemuLog } from './qemu-log.ts';
-import { StateBuffer, type States } from './state-buffer.ts';
+import type { Return, Segment } from './segment.ts';
+import { StateBuffer } from './state-buffer.ts';
 import { stateFromDump } from './state-from-dump.ts';
 
 /** More iterations than this in a row are not worth their lines: stopping twice costs about as much. */
@@ -47,32 +50,8 @@ export interface RecordingOptions {
   readonly sites: Sites;
   /** Linear address of the first instruction that is not captured. */
   readonly until: bigint;
+  readonly disassembler: Disassembler;
   readonly deadline: Deadline;
-}
-
-/**
- * States in a row, one step between each two. The first is that of the machine as it was given, or that after the
- * excursion before.
- */
-export interface Segment extends States {
-  readonly kind: 'segment';
-  /**
-   * `excursion`: the machine is stopped; the last state is before the instruction that leaves. `goes on`: it runs, and
-   * the next segment's first state follows by a step. `end`: stopped at the capture's end, which is the last state.
-   * `died`: stopped for good.
-   */
-  readonly endedAt: 'excursion' | 'goes on' | 'end' | 'died';
-  /** With `died`: what QEMU said of it. */
-  readonly said?: string;
-}
-
-/** Control is inside again, and the machine stopped; the state is the next segment's first. */
-export interface Return {
-  readonly kind: 'return';
-  readonly site: CallSite;
-  /** False: the instruction did not leave this time. */
-  readonly left: boolean;
-  readonly state: Int32Array;
 }
 
 /** @throws LogFormatError, DeadlineError, and what the monitor and the stub throw. */
@@ -80,7 +59,7 @@ export async function* recordSegments(options: RecordingOptions): AsyncGenerator
   const { machine, deadline } = options;
   await using rsp = await RspClient.connect(await machine.connectGdb(deadline), { deadline });
   const recorder = new Recorder(options, rsp);
-  await using log = await QemuLog.open(machine, {
+  await using log = await QemuLog.open(machine, rsp, {
     subject: 'states',
     reader: (onMark) => recorder.reader(onMark),
     deadline,
@@ -92,11 +71,13 @@ class Recorder {
   readonly #options: RecordingOptions;
   readonly #rsp: RspClient;
   readonly #breakpoints: Breakpoints;
+  readonly #code: CodeAhead;
   readonly #states: StateBuffer;
   readonly #calls: ReadonlyMap<bigint, CallSite>;
   readonly #long: ReadonlyMap<bigint, RepeatSite>;
   /** Where breakpoints always are. */
   readonly #fixed: ReadonlySet<bigint>;
+  #control: 'inside' | 'outside' = 'inside';
   #reset: string | undefined;
   #onFull: () => void = () => undefined;
 
@@ -104,6 +85,7 @@ class Recorder {
     this.#options = options;
     this.#rsp = rsp;
     this.#breakpoints = new Breakpoints(rsp);
+    this.#code = new CodeAhead(rsp, options.disassembler);
     this.#states = new StateBuffer(options.sites.repeats.map(({ linear }) => linear));
     this.#calls = new Map(options.sites.calls.map((site) => [site.linear, site]));
     this.#long = new Map(longRepeats(options.sites).map((site) => [site.linear, site]));
@@ -115,6 +97,8 @@ class Recorder {
       onMark,
       onReset: (line) => (this.#reset = line),
       onState: (words) => {
+        // Firmware that calls the subject back.
+        if (this.#control === 'outside') return;
         this.#states.add(words);
         if (this.#states.count >= BATCH_STATES) this.#onFull();
       },
@@ -170,21 +154,36 @@ class Recorder {
     before: Int32Array,
     log: QemuLog,
   ): AsyncGenerator<Segment | Return, 'runs' | 'ended'> {
-    const { inside, deadline } = this.#options;
     yield this.#segment('excursion');
-    await log.off();
-    let state = await this.#step(before);
-    if (!state) return yield* this.#died(log);
-    const left = !isInside(inside, linearAddress(state));
-    if (left && !canGoOn(await this.#breakpoints.runTo(site.returns, deadline)))
-      return yield* this.#died(log);
-    const after = left ? this.#state() : state;
-    [state] = await Promise.all([after, log.on(), log.drain()]);
-    if (this.#reset !== undefined || !isInside(inside, linearAddress(state))) return yield* this.#died(log);
-    await this.#removeReturn(linearAddress(state));
+    await log.rest();
+    this.#control = 'outside';
+    const outcome = await this.#goOutside(site, before);
+    if (outcome === 'died') return yield* this.#died(log);
+    const [state] = await Promise.all([outcome.stayedAt ?? this.#state(), log.on(), log.drain()]);
+    const at = linearAddress(state);
+    if (this.#reset !== undefined || !isInside(this.#options.inside, at)) return yield* this.#died(log);
+    await this.#removeReturn(at);
+    this.#control = 'inside';
     this.#states.restart(state);
-    yield { kind: 'return', site, left, state };
+    yield { kind: 'return', site, left: outcome.stayedAt === undefined, state };
     return 'runs';
+  }
+
+  /** Executes the call, and what it calls. A stop less where it is seen beforehand that it leaves: each takes long. */
+  async #goOutside(site: CallSite, before: Int32Array): Promise<'died' | { stayedAt?: Int32Array }> {
+    const { inside, deadline } = this.#options;
+    const { instruction } = await this.#code.at(site.linear, before);
+    if ((await leaving(this.#rsp, inside, instruction, before)) === 'leaves') {
+      await this.#breakpoints.remove([site.linear]);
+      const stop = await this.#breakpoints.runBack(site, deadline);
+      if (!canGoOn(stop)) return 'died';
+      await this.#breakpoints.add([site.linear]);
+      return {};
+    }
+    const state = await this.#step(before);
+    if (!state) return 'died';
+    if (isInside(inside, linearAddress(state))) return { stayedAt: state };
+    return canGoOn(await this.#breakpoints.runBack(site, deadline)) ? {} : 'died';
   }
 
   /** One instruction. QEMU may stop before it is run, for an interrupt it then does not take. @returns undefined where it died. */
@@ -221,7 +220,7 @@ class Recorder {
   }
 
   async #state(): Promise<Int32Array> {
-    return stateFromDump(await humanMonitor(this.#options.machine.qmp, 'info registers'));
+    return stateFromDump(await this.#rsp.monitor('info registers'));
   }
 }
 

@@ -20,12 +20,9 @@ export function changedLines(before: Uint8Array, now: Uint8Array, known: Known):
   if (Buffer.compare(before, now) === 0) return [];
   const spans: { start: number; end: number }[] = [];
   for (let start = 0; start < PAGE_BYTES; start += LINE_BYTES) {
+    if (isAlikeIn(before, now, start)) continue;
     const end = start + LINE_BYTES;
-    if (
-      !isKnown(known, start, end) ||
-      Buffer.compare(before.subarray(start, end), now.subarray(start, end)) === 0
-    )
-      continue;
+    if (!isKnown(known, start, end)) continue;
     const last = spans.at(-1);
     if (last?.end === start) last.end = end;
     else spans.push({ start, end });
@@ -37,8 +34,12 @@ export function changedLines(before: Uint8Array, now: Uint8Array, known: Known):
 export function differingRuns(frame: number, model: Uint8Array, real: Uint8Array, known: Known): MemoryRun[] {
   if (Buffer.compare(model, real) === 0) return [];
   const spans: { start: number; end: number }[] = [];
-  for (let at = 0; at < PAGE_BYTES; at++) {
-    if (model[at] === real[at] || known?.[at] === 0) continue;
+  for (let at = firstKnown(known, 0); at < PAGE_BYTES; at = firstKnown(known, at + 1)) {
+    if (at % LINE_BYTES === 0 && isAlikeIn(model, real, at)) {
+      at += LINE_BYTES - 1;
+      continue;
+    }
+    if (model[at] === real[at]) continue;
     const last = spans.at(-1);
     if (last && at - last.end < MAX_GAP_BYTES && isKnown(known, last.end, at)) last.end = at + 1;
     else spans.push({ start: at, end: at + 1 });
@@ -47,6 +48,18 @@ export function differingRuns(frame: number, model: Uint8Array, real: Uint8Array
     address: frame * PAGE_BYTES + start,
     bytes: real.slice(start, end),
   }));
+}
+
+/** The page's end where there is none. */
+function firstKnown(known: Known, from: number): number {
+  if (known === undefined || from >= PAGE_BYTES || known[from] !== 0) return from;
+  const at = known.indexOf(1, from);
+  return at < 0 ? PAGE_BYTES : at;
+}
+
+function isAlikeIn(one: Uint8Array, other: Uint8Array, start: number): boolean {
+  for (let at = start; at < start + LINE_BYTES; at++) if (one[at] !== other[at]) return false;
+  return true;
 }
 
 /** The unknown bytes of the lines that an access touches. */

@@ -1,17 +1,17 @@
 /**
  * QEMU's own log as a named pipe that the harness reads while the machine runs. A pipe and not a file: QEMU waits for the
- * reader instead of filling a disk. What is logged is switched over the human monitor; where, `-dfilter` says at start.
+ * reader instead of filling a disk. What is logged is switched over the human monitor, through the stub; where, `-dfilter` says at start.
  * Source: QEMU 7.2 util/log.c; monitor/misc.c (`logfile`, `log`, `singlestep`); 8.1 renamed the last to `one-insn-per-tb`.
  */
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { humanMonitor } from '../boot/guest.ts';
 import type { Deadline } from '../lifetime/deadline.ts';
 import { Releases } from '../lifetime/releases.ts';
 import { makeFifo } from '../process/system-calls.ts';
 import type { Machine } from '../qemu/launch.ts';
+import type { RspClient } from '../rsp/rsp-client.ts';
 import { MonitorRefusalError, NoSinglestepError } from './errors.ts';
 import { MARK } from './log-parser.ts';
 
@@ -41,13 +41,13 @@ export interface QemuLogOptions {
 }
 
 export class QemuLog implements AsyncDisposable {
-  readonly #machine: Pick<Machine, 'qmp'>;
+  readonly #rsp: RspClient;
   readonly #options: QemuLogOptions;
   readonly #releases: Releases;
   #stream: Socket | undefined;
   #writeEnd = -1;
   #singlestep = '';
-  #state: 'on' | 'off' = 'off';
+  #state: 'on' | 'rests' | 'off' = 'off';
   #marks = 0;
   /** Settles when the mark that was last written has been read. */
   #marked: { readonly text: string; readonly resolve: () => void } | undefined;
@@ -55,8 +55,8 @@ export class QemuLog implements AsyncDisposable {
   /** Rejects where what was read is no log. */
   readonly failed: Promise<never>;
 
-  private constructor(machine: Pick<Machine, 'qmp'>, options: QemuLogOptions, releases: Releases) {
-    this.#machine = machine;
+  private constructor(rsp: RspClient, options: QemuLogOptions, releases: Releases) {
+    this.#rsp = rsp;
     this.#options = options;
     this.#releases = releases;
     this.failed = new Promise((_resolve, reject) => (this.#fail = reject));
@@ -64,13 +64,17 @@ export class QemuLog implements AsyncDisposable {
   }
 
   /**
-   * The pipe is there and QEMU writes to it; nothing is logged yet.
+   * The pipe is there and QEMU writes to it; nothing is logged yet. The machine is stopped.
    * @throws NoSinglestepError, MonitorRefusalError, SystemCallError
    */
-  static async open(machine: Pick<Machine, 'qmp' | 'folder'>, options: QemuLogOptions): Promise<QemuLog> {
-    const log = new QemuLog(machine, options, new Releases());
+  static async open(
+    { folder }: Pick<Machine, 'folder'>,
+    rsp: RspClient,
+    options: QemuLogOptions,
+  ): Promise<QemuLog> {
+    const log = new QemuLog(rsp, options, new Releases());
     try {
-      const path = join(machine.folder, 'log');
+      const path = join(folder, 'log');
       await makeFifo(path);
       log.#read(path);
       log.#singlestep = await log.#findSinglestep();
@@ -84,22 +88,26 @@ export class QemuLog implements AsyncDisposable {
 
   /** From the next instruction on. The machine is stopped. */
   async on(): Promise<void> {
-    if (this.#state === 'on') return;
     const { subject } = this.#options;
-    await Promise.all([
-      ...(subject === 'states' ? [this.#ask(`${this.#singlestep} on`)] : []),
-      this.#ask(`log ${ITEMS[subject]},${ALWAYS}`),
-    ]);
+    if (this.#state === 'off') await this.#ask(`log ${ITEMS[subject]},${ALWAYS}`);
+    if (this.#state !== 'on' && subject === 'states') await this.#ask(`${this.#singlestep} on`);
     this.#state = 'on';
   }
 
-  /** The machine is stopped; it runs at full speed afterwards. What was logged may not have been read: {@link drain}. */
+  /**
+   * The machine is stopped; outside the log's ranges it runs nearly at full speed afterwards. What was logged may not have
+   * been read: {@link drain}. What is logged from now on are blocks of any length.
+   */
+  async rest(): Promise<void> {
+    if (this.#state === 'on' && this.#options.subject === 'states')
+      await this.#ask(`${this.#singlestep} off`);
+    this.#state = 'rests';
+  }
+
+  /** The machine is stopped. */
   async off(): Promise<void> {
-    if (this.#state === 'off') return;
-    await Promise.all([
-      this.#ask(`log ${ALWAYS}`),
-      ...(this.#options.subject === 'states' ? [this.#ask(`${this.#singlestep} off`)] : []),
-    ]);
+    await this.rest();
+    await this.#ask(`log ${ALWAYS}`);
     this.#state = 'off';
   }
 
@@ -167,14 +175,14 @@ export class QemuLog implements AsyncDisposable {
 
   async #findSinglestep(): Promise<string> {
     for (const command of SINGLESTEP) {
-      const help = await humanMonitor(this.#machine.qmp, `help ${command}`);
+      const help = await this.#rsp.monitor(`help ${command}`);
       if (help.startsWith(`${command} `)) return command;
     }
     throw new NoSinglestepError(SINGLESTEP);
   }
 
   async #ask(command: string): Promise<void> {
-    const answer = await humanMonitor(this.#machine.qmp, command);
+    const answer = await this.#rsp.monitor(command);
     if (answer.trim() !== '') throw new MonitorRefusalError(command, answer.trim());
   }
 }

@@ -9,8 +9,9 @@ import { bench, type Bench } from '../qemu/testdata/bench.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
 import { readField, STATE_WORDS } from '../x86/state/state-layout.ts';
-import { longRepeats, recordedRanges, recordSegments, type Return, type Segment } from './log-segments.ts';
+import { longRepeats, recordedRanges, recordSegments } from './log-segments.ts';
 import { scout } from './scout.ts';
+import type { Return, Segment } from './segment.ts';
 import { stepSegments } from './step-segments.ts';
 
 t.jobs = 1;
@@ -54,7 +55,7 @@ async function record(at: Bench, code: string, until: bigint) {
   const report = await scout({ ...first, until, disassembler });
   await using second = await bootToStart(at, spec, recordedRanges(INSIDE, report));
   const items: (Segment | Return)[] = [];
-  for await (const item of recordSegments({ ...second, inside: INSIDE, sites: report, until }))
+  for await (const item of recordSegments({ ...second, inside: INSIDE, sites: report, until, disassembler }))
     items.push(item);
   return { report, items, steps: await stepped(at, spec, until) };
 }

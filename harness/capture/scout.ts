@@ -37,7 +37,7 @@ export async function scout(options: ScoutOptions): Promise<ScoutReport> {
   const { machine, until, disassembler, deadline } = options;
   await using rsp = await RspClient.connect(await machine.connectGdb(deadline), { deadline });
   let parser = new BlockLogParser();
-  await using log = await QemuLog.open(machine, {
+  await using log = await QemuLog.open(machine, rsp, {
     subject: 'blocks',
     reader: (onMark) => (parser = new BlockLogParser(onMark)),
     deadline,

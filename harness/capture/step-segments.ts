@@ -2,32 +2,32 @@
  * The stepping way: one instruction at a time over the stub, on any accelerator, with the same segments as the log way
  * (log-segments.ts). The stub's registers have no hidden parts: after an instruction that can change them the monitor
  * is asked.
+ *
+ * QEMU takes longer for a step than all else together, so the next one is asked for in the same write as the registers
+ * (*ahead*), where it is known beforehand that the next instruction is one that needs no look before or after it.
  */
-import { humanMonitor } from '../boot/guest.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
-import type { X86Registers } from '../rsp/registers.ts';
 import type { StopReply } from '../rsp/stop-reply.ts';
-import type { Disassembler } from '../x86/disassembler.ts';
 import type { Instruction } from '../x86/instruction.ts';
-import { GENERAL_NAMES, readField, writeField } from '../x86/state/state-layout.ts';
+import { readField } from '../x86/state/state-layout.ts';
 import { Breakpoints, canGoOn } from './breakpoints.ts';
 import type { CallSite } from './call-sites.ts';
+import { CodeAhead, type Known } from './code-ahead.ts';
 import { isInside } from './inside.ts';
-import type { RecordingOptions, Return, Segment } from './log-segments.ts';
-import { isRepeatedString } from './repeated-string.ts';
+import { inCode, leaving, wordAt } from './leaving.ts';
+import type { RecordingOptions } from './log-segments.ts';
+import type { Return, Segment } from './segment.ts';
 import { StateBuffer } from './state-buffer.ts';
 import { stateFromDump } from './state-from-dump.ts';
-import { bitnessOf, changesHidden, codeLinear, destinationOf, stackLinear } from './step-rules.ts';
+import { bitnessOf, changesHidden, codeLinear, stackLinear } from './step-rules.ts';
+import { hasHiddenChange, withRegisters } from './stub-state.ts';
 
-const LONGEST_INSTRUCTION = 15;
 /** States that are given away at once. */
 const BATCH_STATES = 1 << 14;
 /** QEMU may stop before an instruction is run; one that changes nothing at all goes to itself. */
 const MAX_TRIES = 16;
 
-export interface SteppingOptions extends Omit<RecordingOptions, 'sites'> {
-  readonly disassembler: Disassembler;
-}
+export type SteppingOptions = Omit<RecordingOptions, 'sites'>;
 
 /** @throws DeadlineError, and what the monitor and the stub throw. */
 export async function* stepSegments(options: SteppingOptions): AsyncGenerator<Segment | Return, void> {
@@ -40,16 +40,18 @@ class Stepper {
   readonly #options: SteppingOptions;
   readonly #rsp: RspClient;
   readonly #breakpoints: Breakpoints;
+  readonly #code: CodeAhead;
   readonly #states = new StateBuffer([]);
-  /** By linear address and mode: code that ran once is not changed afterwards by any early boot known. */
-  readonly #decoded = new Map<string, Instruction>();
   #words: Int32Array = new Int32Array();
   #state: 'runs' | 'died' = 'runs';
+  /** `ahead`: the instruction at {@link #words} is under way, or done. */
+  #machine: 'there' | 'ahead' = 'there';
 
   constructor(options: SteppingOptions, rsp: RspClient) {
     this.#options = options;
     this.#rsp = rsp;
     this.#breakpoints = new Breakpoints(rsp);
+    this.#code = new CodeAhead(rsp, options.disassembler);
   }
 
   async *record(): AsyncGenerator<Segment | Return, void> {
@@ -58,56 +60,47 @@ class Stepper {
     this.#states.restart(this.#words);
     for (;;) {
       const at = codeLinear(this.#words);
-      if (at === until) return void (yield this.#segment('end'));
-      if (this.#state === 'died' || !isInside(inside, at)) return void (yield this.#segment('died'));
-      if (this.#states.count >= BATCH_STATES) yield this.#segment('goes on');
-      const instruction = await this.#instruction(at);
-      if (isRepeatedString(instruction, bitnessOf(this.#words))) await this.#repeat(instruction, at);
-      else if (await this.#leaves(instruction)) yield* this.#leave(instruction, at);
-      else await this.#plain(instruction);
+      if (at === until) return void (yield await this.#segment('end'));
+      if (this.#state === 'died' || !isInside(inside, at)) return void (yield await this.#segment('died'));
+      if (this.#states.count >= BATCH_STATES) yield await this.#segment('goes on');
+      const known = this.#code.peek(at, bitnessOf(this.#words)) ?? (await this.#lookAt(at));
+      if (known.kind === 'repeat') await this.#repeat(known.instruction, at);
+      else if (known.kind === 'other' && (await this.#leaves(known.instruction)))
+        yield* this.#leave(known.instruction, at);
+      else await this.#plain(known);
     }
   }
 
-  async #plain(instruction: Instruction): Promise<void> {
-    const state = await this.#step(instruction);
+  async #plain(known: Known): Promise<void> {
+    const state = await this.#step(known);
     if (!state) return;
     this.#words = state;
     this.#states.add(state);
   }
 
-  async #instruction(at: bigint): Promise<Instruction> {
-    const bitness = bitnessOf(this.#words);
-    const key = `${at.toString(16)} ${bitness}`;
-    const known = this.#decoded.get(key);
-    if (known) return known;
-    const bytes = await this.#rsp.readMemory(at, LONGEST_INSTRUCTION);
-    const address = readField(this.#words, 'rip');
-    const [instruction] = this.#options.disassembler.decode(bytes, { bitness, address, limit: 1 });
-    this.#decoded.set(key, instruction!);
-    return instruction!;
+  async #lookAt(linear: bigint): Promise<Known> {
+    await this.#arrive();
+    return this.#code.at(linear, this.#words);
   }
 
   /** Whether it will be outside after the instruction. */
   async #leaves(instruction: Instruction): Promise<boolean> {
-    const to = destinationOf(instruction, this.#words);
-    if (to.kind === 'outside') return true;
-    if (to.kind === 'linear') return !isInside(this.#options.inside, to.linear);
-    if (to.kind !== 'in memory') return false;
-    const offset = await this.#word(to.at);
-    return !isInside(this.#options.inside, this.#inCode(offset));
+    await this.#arrive();
+    return (await leaving(this.#rsp, this.#options.inside, instruction, this.#words)) === 'leaves';
   }
 
   async *#leave(instruction: Instruction, at: bigint): AsyncGenerator<Segment | Return, void> {
-    const { inside, deadline } = this.#options;
-    yield this.#segment('excursion');
-    let state = await this.#step(instruction);
+    const { inside } = this.#options;
+    yield await this.#segment('excursion');
+    let state = await this.#step({ instruction, kind: 'other', successors: [] });
     if (!state) return;
     const left = !isInside(inside, codeLinear(state));
     const after = at + BigInt(instruction.length);
     const back = instruction.flow === 'interrupt' ? after : await this.#returnAddress(state);
     const site: CallSite = { linear: at, text: instruction.text, returns: [back] };
     if (left) {
-      if (!this.#survives(await this.#breakpoints.runTo([back], deadline))) return;
+      const stop = await this.#breakpoints.runBack(site, this.#options.deadline);
+      if (!this.#survives(stop)) return;
       await this.#breakpoints.remove([back]);
       state = await this.#dump();
     }
@@ -118,13 +111,14 @@ class Stepper {
 
   /** A function outside returns to what stands on top of the stack, however it was entered. */
   async #returnAddress(state: Int32Array): Promise<bigint> {
-    this.#words = state;
-    return this.#inCode(await this.#word(stackLinear(state)));
+    return inCode(state, await wordAt(this.#rsp, stackLinear(state), state));
   }
 
   async #repeat(instruction: Instruction, at: bigint): Promise<void> {
     const next = at + BigInt(instruction.length);
     const before = readField(this.#words, 'rcx');
+    await this.#arrive();
+    this.#machine = 'there';
     if (!this.#survives(await this.#breakpoints.runTo([next], this.#options.deadline))) return;
     await this.#breakpoints.remove([next]);
     this.#words = await this.#dump();
@@ -136,53 +130,62 @@ class Stepper {
     return this.#state === 'runs';
   }
 
+  /** The machine is stopped afterwards: there, or ahead. */
+  async #arrive(): Promise<void> {
+    if (this.#machine === 'ahead') this.#survives(await this.#rsp.waitForStop(this.#options.deadline));
+  }
+
   /** @returns undefined where the machine died of it. */
-  async #step(instruction: Instruction): Promise<Int32Array | undefined> {
+  async #step(known: Known): Promise<Int32Array | undefined> {
     const before = this.#words;
     for (let tries = 0; ; tries++) {
-      if (!this.#survives(await this.#rsp.step(this.#options.deadline))) return undefined;
-      const state = await this.#stateAfter(instruction, before);
+      const { deadline } = this.#options;
+      const stop = await (this.#machine === 'ahead'
+        ? this.#rsp.waitForStop(deadline)
+        : this.#rsp.step(deadline));
+      this.#machine = 'there';
+      if (!this.#survives(stop)) return undefined;
+      const state = await this.#stateAfter(known, before);
       if (tries === MAX_TRIES || state.some((word, index) => word !== before[index])) return state;
     }
   }
 
-  async #stateAfter(instruction: Instruction, before: Int32Array): Promise<Int32Array> {
+  async #stateAfter({ instruction, successors }: Known, before: Int32Array): Promise<Int32Array> {
     if (changesHidden(instruction)) return this.#dump();
-    const registers = await this.#rsp.readRegisters();
-    if (hasSystemChange(registers, before)) return this.#dump();
-    const words = before.slice();
-    for (const name of GENERAL_NAMES) writeField(words, name, registers[name]);
-    writeField(words, 'rip', registers.rip);
-    writeField(words, 'rflags', registers.eflags);
-    return words;
+    if (!this.#canGoAhead(successors, before)) {
+      const registers = await this.#rsp.readRegisterWords();
+      return hasHiddenChange(registers, before) ? this.#dump() : withRegisters(before, registers);
+    }
+    const registers = await this.#rsp.readRegisterWordsAndStep();
+    this.#machine = 'ahead';
+    if (!hasHiddenChange(registers, before)) return withRegisters(before, registers);
+    // A fault was delivered. What the stub does not show is taken from behind the handler's first instruction.
+    await this.#arrive();
+    return withRegisters(await this.#dump(), registers);
   }
 
-  /** An address as the current mode keeps it in memory. */
-  async #word(at: bigint): Promise<bigint> {
-    const bytes = Buffer.from(await this.#rsp.readMemory(at, bitnessOf(this.#words) / 8));
-    return bytes.length === 8 ? bytes.readBigUInt64LE() : BigInt(bytes.readUIntLE(0, bytes.length));
+  /** Whether all that may come next is known, and plain: its step needs no look at the machine before it. */
+  #canGoAhead(successors: readonly bigint[], before: Int32Array): boolean {
+    const { inside, until } = this.#options;
+    const bitness = bitnessOf(before);
+    const base = bitness === 64 ? 0n : readField(before, 'cs.base');
+    return (
+      successors.length > 0 &&
+      successors.every((offset) => {
+        const linear = base + offset;
+        return (
+          linear !== until && this.#code.peek(linear, bitness)?.kind === 'plain' && isInside(inside, linear)
+        );
+      })
+    );
   }
 
-  #inCode(offset: bigint): bigint {
-    return BigInt.asUintN(64, readField(this.#words, 'cs.base') + offset);
-  }
-
-  #segment(endedAt: Segment['endedAt']): Segment {
+  async #segment(endedAt: Segment['endedAt']): Promise<Segment> {
+    await this.#arrive();
     return { kind: 'segment', ...this.#states.take(), endedAt };
   }
 
   async #dump(): Promise<Int32Array> {
-    return stateFromDump(await humanMonitor(this.#options.machine.qmp, 'info registers'));
+    return stateFromDump(await this.#rsp.monitor('info registers'));
   }
-}
-
-const SHOWN = ['cr0', 'cr2', 'cr3', 'cr4', 'efer'] as const;
-const SELECTORS = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'] as const;
-
-/** As far as the stub's registers tell it: a fault that was delivered, say. */
-function hasSystemChange(registers: X86Registers, before: Int32Array): boolean {
-  return (
-    SHOWN.some((name) => registers[name] !== readField(before, name)) ||
-    SELECTORS.some((name) => registers[name] !== readField(before, `${name}.selector`))
-  );
 }

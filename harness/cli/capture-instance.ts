@@ -79,6 +79,7 @@ async function writeTrace(
         signal,
       };
     },
+    ...(options.way ? { way: options.way } : {}),
     embedImage: options.embedImage === true,
     sink: async (bytes) => void (await file.write(bytes)),
     store: new CodeStore(artifacts.disassembler),
@@ -118,14 +119,17 @@ async function tellOfPart(part: string): Promise<void> {
 
 function tell(
   output: string,
-  { totals, why, excursions, recordingMs, scoutMs }: Captured,
+  { totals, why, excursions, recordingMs, scoutMs, noLog }: Captured,
   notes: readonly ModelNote[],
 ): void {
   const rate = Math.round((totals.guestSteps / recordingMs) * 1000);
+  const scouted = scoutMs > 0 ? `scout ${(scoutMs / 1000).toFixed(1)} s, ` : '';
+  if (noLog !== undefined) complain(`captured by stepping: ${noLog}`);
   standardOutput().write(
     `${output}: ${totals.steps.toLocaleString('en')} steps, ${totals.guestSteps.toLocaleString('en')} with iterations, ` +
       `${excursions} excursions; ${escapeForTerminal(why)} ` +
-      `(scout ${(scoutMs / 1000).toFixed(1)} s, recording ${(recordingMs / 1000).toFixed(1)} s, ${rate.toLocaleString('en')} steps/s)\n`,
+      `(${scouted}recording ${(recordingMs / 1000).toFixed(1)} s, ${rate.toLocaleString('en')} steps/s)
+`,
   );
   for (const note of notes.slice(0, MAX_NOTES)) complain(noteText(note));
   if (notes.length > MAX_NOTES)

@@ -1,4 +1,5 @@
 /** The options of run, debug, capture and replay, as commander hands them over. */
+import type { CaptureWay } from '../capture/capture.ts';
 import type { AcceleratorChoice } from '../scenario/plan.ts';
 import type { InstanceOptions } from './instance-options.ts';
 import type { SourceOptions } from './source-options.ts';
@@ -32,6 +33,7 @@ export interface CaptureOptions extends SingleOptions {
   readonly output?: string;
   readonly until?: string;
   readonly embedImage?: boolean;
+  readonly way?: CaptureWay;
 }
 
 export interface ReplayCommandOptions {

@@ -15,12 +15,19 @@ export interface PacketLinkHooks {
 /** A packet damaged this often is no accident. */
 const MAX_RESENDS = 3;
 
-/** Packets over a stream, acknowledged and resent (GDB manual, "Overview" and "Packet Acknowledgment"). */
+/**
+ * Packets over a stream, acknowledged and resent (GDB manual, "Overview" and "Packet Acknowledgment"). An acknowledgement
+ * goes out in front of the next packet, in one write: by itself it would be a write and a wake-up of the stub's process
+ * each time, and it could come late, when the machine runs: QEMU takes any byte for a wish to stop then. QEMU takes the
+ * next packet for an acknowledgement, too (gdbstub.c, gdb_read_byte).
+ */
 export class PacketLink {
   readonly #stream: Duplex;
   readonly #hooks: PacketLinkHooks;
   readonly #parser = new PacketParser();
   #acknowledge: 'on' | 'off' = 'on';
+  /** Whether the last packet received is still to be acknowledged. */
+  #owed: 'nothing' | 'acknowledgement' = 'nothing';
   #state: 'open' | 'closed' = 'open';
   /** The last packet sent, until its answer comes: it may have to be sent again. */
   #unanswered: Buffer | undefined;
@@ -47,13 +54,21 @@ export class PacketLink {
     );
     this.#unanswered = encodePacket(payload);
     this.#resends = 0;
-    this.#stream.write(this.#unanswered);
+    this.#write(this.#unanswered);
+  }
+
+  /** Two packets in one write; the second is acted upon when the first is answered. Neither is sent again. */
+  sendBoth(first: string, second: string): void {
+    this.#hooks.observe?.('send', first);
+    this.#hooks.observe?.('send', second);
+    this.#unanswered = undefined;
+    this.#write(Buffer.concat([encodePacket(first), encodePacket(second)]));
   }
 
   /** One byte outside of any packet. */
   sendInterrupt(): void {
     this.#hooks.observe?.('send', '\x03');
-    this.#stream.write(INTERRUPT);
+    this.#write(INTERRUPT);
   }
 
   /** After QStartNoAckMode. */
@@ -68,6 +83,11 @@ export class PacketLink {
     this.#hooks.onEnd(failure);
   }
 
+  #write(bytes: Buffer): void {
+    this.#stream.write(this.#owed === 'nothing' ? bytes : Buffer.concat([ACK, bytes]));
+    this.#owed = 'nothing';
+  }
+
   #feed(chunk: Buffer): void {
     for (const item of this.#parser.feed(chunk)) {
       if (this.#state === 'closed') return;
@@ -78,8 +98,7 @@ export class PacketLink {
   }
 
   #receive(payload: Buffer): void {
-    // At once, while the machine is stopped: QEMU takes a late byte for a wish to stop.
-    if (this.#acknowledge === 'on') this.#stream.write(ACK);
+    if (this.#acknowledge === 'on') this.#owed = 'acknowledgement';
     this.#unanswered = undefined;
     this.#badInARow = 0;
     this.#hooks.observe?.('receive', payload.toString('latin1'));
@@ -87,8 +106,8 @@ export class PacketLink {
   }
 
   #refuse(reason: string): void {
-    if (this.#acknowledge === 'off' || ++this.#badInARow > MAX_RESENDS)
-      this.close(new RspProtocolError(reason));
+    const canAskAgain = this.#acknowledge === 'on' && this.#unanswered !== undefined;
+    if (!canAskAgain || ++this.#badInARow > MAX_RESENDS) this.close(new RspProtocolError(reason));
     else this.#stream.write(NACK);
   }
 

@@ -4,6 +4,7 @@ import { Deadline } from '../lifetime/deadline.ts';
 import { Releases } from '../lifetime/releases.ts';
 import { QmpClient } from '../qmp/qmp-client.ts';
 import { frozenMachine } from '../qmp/testdata/frozen-machine.ts';
+import { REGISTER_WORD } from './register-words.ts';
 import { RspClient } from './rsp-client.ts';
 
 const OVMF = '/usr/share/OVMF/OVMF_CODE_4M.fd';
@@ -63,6 +64,13 @@ t.test('real and protected mode: registers, memory, breakpoints, steps', async (
   t.equal(registers.cs, 0xf000n);
 
   t.match(await rsp.step(), { kind: 'signal', signal: 5 });
+  const before = (await rsp.readRegisters()).rip;
+  const words = await rsp.readRegisterWordsAndStep();
+  t.equal(BigInt(words[REGISTER_WORD.rip]! >>> 0), before, 'the registers of before the step');
+  t.match(await rsp.waitForStop(inTime()), { kind: 'signal', signal: 5 });
+  const after = await rsp.readRegisterWords();
+  t.not(after[REGISTER_WORD.rip], words[REGISTER_WORD.rip], 'the step was made');
+  t.match(await rsp.monitor('info registers'), /^EAX=/m);
   await checkRegisters(t, rsp, qmp, 'after a step');
 
   // SeaBIOS goes to 32 bits early: step until CR0.PE is set.

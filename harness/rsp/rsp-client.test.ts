@@ -201,3 +201,45 @@ t.test('the end of QEMU while running', async (t) => {
   two.stub.end();
   await t.rejects(stop, { name: 'RspClosedError', message: /before the machine stopped/ });
 });
+
+t.test('an acknowledgement comes with the next packet, or with an interrupt', async (t) => {
+  const { client, stub, script } = await connected((packet) => (packet === 'c' ? undefined : 'OK'));
+  const chunks: string[] = [];
+  stub.on('data', (chunk: Buffer) => chunks.push(chunk.toString('latin1')));
+  await client.setPhysicalMemoryMode(true);
+  await client.setPhysicalMemoryMode(false);
+  t.same(
+    chunks.map((chunk) => chunk.replace(/#.*/, '')),
+    ['+$Qqemu.PhyMemMode:1', '+$Qqemu.PhyMemMode:0'],
+  );
+  client.continue();
+  await poll('the continue packet', inTime(), () => script.heard.includes('c') || undefined);
+  client.interrupt();
+  await poll('the interrupt', inTime(), () => script.heard.includes('interrupt') || undefined);
+  t.equal(chunks.at(-1), '\x03', 'nothing is owed while the machine runs');
+  client.close();
+});
+
+t.test('what the monitor prints, in pieces', async (t) => {
+  const answers = new Map([
+    [Buffer.from('info x').toString('hex'), ['O6f6e65', 'O0a74776f', 'OK']],
+    [Buffer.from('nonsense').toString('hex'), ['E01']],
+  ]);
+  const { client } = await connected((packet) =>
+    Buffer.concat((answers.get(packet.replace('qRcmd,', '')) ?? ['']).map((reply) => encodePacket(reply))),
+  );
+  t.equal(await client.monitor('info x'), 'one\ntwo');
+  await t.rejects(client.monitor('nonsense'), { name: 'RspErrorReply', code: 'E01' });
+  await t.rejects(client.monitor('else'), { name: 'RspUnsupportedError' });
+  await t.rejects(client.readMemory(0, 1), { name: 'RspUnsupportedError' });
+  client.close();
+});
+
+t.test('a connection that ends while the machine runs', async (t) => {
+  const { client, stub } = await connected(() => undefined);
+  client.continue();
+  const stopped = client.waitForStop(inTime());
+  stub.end();
+  await t.rejects(stopped, { name: 'RspClosedError' });
+  await t.rejects(client.waitForStop(inTime()), { name: 'RspClosedError' });
+});

@@ -9,10 +9,12 @@ import {
 } from './errors.ts';
 import { type StubFeatures, maxReadBytes, maxWriteBytes, parseFeatures } from './features.ts';
 import type { RspDirection } from './packet-link.ts';
+import { RegisterWords } from './register-words.ts';
 import { type X86Registers, decodeX86Registers } from './registers.ts';
 import { type RspState, RspSession } from './rsp-session.ts';
 import type { StopReply, WatchpointKind } from './stop-reply.ts';
-import { type RegisterSlot, includedFiles, registerSlots } from './target-description.ts';
+import { readDescription } from './read-description.ts';
+import { type RegisterSlot, registerSlots } from './target-description.ts';
 
 export interface RspConnectOptions {
   /** For connecting; commands have their own time. */
@@ -24,9 +26,6 @@ export interface RspConnectOptions {
 }
 
 const TIMEOUT_MS = 10_000;
-/** A target description is a few kilobytes; what goes on beyond this is none. */
-const MAX_DESCRIPTION_BYTES = 1024 * 1024;
-const MAX_DESCRIPTION_FILES = 32;
 const WATCHPOINT_TYPES: Readonly<Record<WatchpointKind, number>> = { write: 2, read: 3, access: 4 };
 
 /**
@@ -42,6 +41,7 @@ export class RspClient implements AsyncDisposable {
   readonly #session: RspSession;
   readonly features: StubFeatures;
   #slots: readonly RegisterSlot[] | undefined;
+  #words: RegisterWords | undefined;
 
   private constructor(session: RspSession, features: StubFeatures) {
     this.#session = session;
@@ -84,8 +84,20 @@ export class RspClient implements AsyncDisposable {
 
   /** The registers of the CPU that stopped. */
   async readRegisters(): Promise<X86Registers> {
-    this.#slots ??= registerSlots(await this.#readDescription());
-    return decodeX86Registers(await this.#session.ask('g'), this.#slots);
+    const slots = await this.#registerSlots();
+    return decodeX86Registers(await this.#session.ask('g'), slots);
+  }
+
+  /** The same registers as words: REGISTER_WORD says where. */
+  async readRegisterWords(): Promise<Int32Array> {
+    const words = await this.#registerWords();
+    return words.read(await this.#session.ask('g'));
+  }
+
+  /** The registers as they are now; the next instruction is under way then: {@link waitForStop}. */
+  async readRegisterWordsAndStep(): Promise<Int32Array> {
+    const words = await this.#registerWords();
+    return words.read(await this.#session.askAndResume('g', 's'));
   }
 
   /**
@@ -133,6 +145,14 @@ export class RspClient implements AsyncDisposable {
       const refused = cause instanceof RspUnsupportedError || cause instanceof RspErrorReply;
       throw refused ? new PhysicalModeUnsupportedError({ cause }) : cause;
     }
+  }
+
+  /**
+   * Has QEMU's human monitor run a command (`qRcmd`, gdb's `monitor`): many times faster than over QMP, which QEMU reads a
+   * byte at a time. @returns what it prints
+   */
+  async monitor(commandLine: string): Promise<string> {
+    return this.#session.askMonitor(`qRcmd,${Buffer.from(commandLine).toString('hex')}`);
   }
 
   /** Stops before the instruction at a linear address; no byte of the guest is changed. */
@@ -197,32 +217,11 @@ export class RspClient implements AsyncDisposable {
     await this.closed;
   }
 
-  async #readDescription(): Promise<string[]> {
-    if (!this.features.targetDescription)
-      throw new RspProtocolError('the stub does not describe its registers');
-    const files: string[] = [];
-    const names = ['target.xml'];
-    for (let name = names.shift(); name !== undefined; name = names.shift()) {
-      if (files.length >= MAX_DESCRIPTION_FILES)
-        throw new RspProtocolError('the target description does not end');
-      const xml = await this.#readFeatureFile(name);
-      files.push(xml);
-      names.unshift(...includedFiles(xml));
-    }
-    return files;
+  async #registerSlots(): Promise<readonly RegisterSlot[]> {
+    return (this.#slots ??= registerSlots(await readDescription(this.#session, this.features)));
   }
 
-  async #readFeatureFile(name: string): Promise<string> {
-    const most = maxReadBytes(this.features);
-    for (let text = ''; text.length <= MAX_DESCRIPTION_BYTES;) {
-      const reply = await this.#session.ask(
-        `qXfer:features:read:${name}:${text.length.toString(16)},${most.toString(16)}`,
-      );
-      text += reply.slice(1);
-      if (reply.startsWith('l')) return text;
-      if (!reply.startsWith('m') || reply.length === 1)
-        throw new RspProtocolError(`no ${name}`, reply.slice(0, 80));
-    }
-    throw new RspProtocolError(`${name} is longer than ${MAX_DESCRIPTION_BYTES} bytes`);
+  async #registerWords(): Promise<RegisterWords> {
+    return (this.#words ??= new RegisterWords(await this.#registerSlots()));
   }
 }

@@ -7,6 +7,7 @@ import {
   RspStateError,
   RspUnsupportedError,
 } from './errors.ts';
+import { MachineRun } from './machine-run.ts';
 import { PacketLink, type RspDirection } from './packet-link.ts';
 import { type StopReply, parseStopReply } from './stop-reply.ts';
 
@@ -17,11 +18,16 @@ interface Pending {
   readonly packet: string;
   /** Whether the answer is a stop reply. */
   readonly wantsStop: boolean;
+  /** What the debugger's console is told before the answer, in pieces; absent: nothing may be. */
+  readonly console?: string[];
   readonly resolve: (payload: string) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Text for the debugger's console, which may come while the machine runs ("Stop Reply Packets"); QEMU sends none. */
+/**
+ * Text for the debugger's console: before the answer to `qRcmd`, and while the machine runs ("Stop Reply Packets"), though QEMU
+ * sends none then.
+ */
 const CONSOLE_TEXT = /^O(?:[0-9a-f]{2})+$/i;
 
 /** One question, one answer, and a machine that runs in between. */
@@ -35,7 +41,7 @@ export class RspSession {
   #queued = 0;
   #stop: StopReply | undefined;
   /** Settles with the stop that ends the current run. */
-  #run: { readonly stopped: Promise<StopReply>; readonly settle: (stop: StopReply) => void } | undefined;
+  #run: MachineRun | undefined;
   #failure: Error | undefined;
   readonly closed: Promise<void>;
   #onClosed: () => void = () => {};
@@ -80,6 +86,16 @@ export class RspSession {
     return reply;
   }
 
+  /** Asks what the monitor answers: text for the console, then OK. @throws RspErrorReply, RspUnsupportedError */
+  async askMonitor(packet: string): Promise<string> {
+    const console: string[] = [];
+    const reply = await this.#exchange(packet, Deadline.in(this.#timeoutMs), false, console);
+    const shown = packet.slice(0, 60);
+    if (reply === '') throw new RspUnsupportedError(shown);
+    if (reply !== 'OK') throw new RspErrorReply(shown, reply.slice(0, 80));
+    return Buffer.from(console.join(''), 'hex').toString();
+  }
+
   /** Asks what is answered with OK. */
   async command(packet: string, deadline?: Deadline): Promise<void> {
     const reply = await this.ask(packet, deadline);
@@ -94,13 +110,25 @@ export class RspSession {
 
   /** Sends `c` or `s`. */
   resume(packet: 'c' | 's'): void {
-    this.#checkStopped(packet);
-    if (this.#queued > 0) throw new RspStateError(packet, this.#state, 'wait for the command under way');
-    let settle: (stop: StopReply) => void = () => {};
-    const stopped = new Promise<StopReply>((resolve) => (settle = resolve));
-    this.#run = { stopped, settle };
-    this.#state = 'running';
+    this.#checkIdle(packet);
+    this.#begin();
     this.#link.send(packet);
+  }
+
+  /**
+   * Asks, and has the machine run as soon as that is answered, in one write: QEMU reads the second packet while the machine
+   * is still stopped.
+   */
+  async askAndResume(
+    packet: string,
+    then: 'c' | 's',
+    deadline = Deadline.in(this.#timeoutMs),
+  ): Promise<string> {
+    this.#checkIdle(packet);
+    const reply = this.#awaitReply(packet, false);
+    this.#begin();
+    this.#link.sendBoth(packet, then);
+    return this.#replied(reply, packet, deadline);
   }
 
   interrupt(): void {
@@ -113,12 +141,17 @@ export class RspSession {
 
   async waitForStop(deadline: Deadline): Promise<StopReply> {
     if (this.#run === undefined) throw new RspStateError('waitForStop', this.#state, 'it was never let run');
-    const { stopped } = this.#run;
-    const closed = this.closed.then(() => {
-      throw this.#whyEnded('the machine stopped');
-    });
-    // `stopped` first: a stop that came counts, although the connection has ended since.
-    return deadline.wait(Promise.race([stopped, closed]), 'the machine to stop');
+    return deadline.wait(this.#run.stopped, 'the machine to stop');
+  }
+
+  #checkIdle(packet: string): void {
+    this.#checkStopped(packet);
+    if (this.#queued > 0) throw new RspStateError(packet, this.#state, 'wait for the command under way');
+  }
+
+  #begin(): void {
+    this.#run = new MachineRun();
+    this.#state = 'running';
   }
 
   #checkStopped(packet: string): void {
@@ -127,10 +160,15 @@ export class RspSession {
       throw new RspStateError(packet.slice(0, 60), this.#state, 'interrupt it, and wait until it stops');
   }
 
-  async #exchange(packet: string, deadline: Deadline, wantsStop: boolean): Promise<string> {
+  async #exchange(
+    packet: string,
+    deadline: Deadline,
+    wantsStop: boolean,
+    console?: string[],
+  ): Promise<string> {
     this.#checkStopped(packet);
     this.#queued++;
-    const turn = this.#queue.then(() => this.#exchangeNow(packet, deadline, wantsStop));
+    const turn = this.#queue.then(() => this.#exchangeNow(packet, deadline, wantsStop, console));
     this.#queue = turn.catch(() => undefined);
     try {
       return await turn;
@@ -139,12 +177,25 @@ export class RspSession {
     }
   }
 
-  async #exchangeNow(packet: string, deadline: Deadline, wantsStop: boolean): Promise<string> {
+  async #exchangeNow(
+    packet: string,
+    deadline: Deadline,
+    wantsStop: boolean,
+    console?: string[],
+  ): Promise<string> {
     this.#checkStopped(packet);
-    const reply = new Promise<string>((resolve, reject) => {
-      this.#pending = { packet, wantsStop, resolve, reject };
-    });
+    const reply = this.#awaitReply(packet, wantsStop, console);
     this.#link.send(packet);
+    return this.#replied(reply, packet, deadline);
+  }
+
+  #awaitReply(packet: string, wantsStop: boolean, console?: string[]): Promise<string> {
+    return new Promise<string>((resolve, reject) => {
+      this.#pending = { packet, wantsStop, ...(console ? { console } : {}), resolve, reject };
+    });
+  }
+
+  async #replied(reply: Promise<string>, packet: string, deadline: Deadline): Promise<string> {
     try {
       return await deadline.wait(reply, `the GDB stub's reply to ${packet.slice(0, 60)}`);
     } catch (error) {
@@ -159,14 +210,18 @@ export class RspSession {
   #receive(payload: string): void {
     const stop = parseStopReply(payload);
     if (stop) this.#stop = stop;
-    if (this.#state === 'running') {
-      if (stop) this.#stopped(stop);
-      else if (!CONSOLE_TEXT.test(payload))
+    // One that was asked for together with `s` or `c` comes before the stop.
+    if (this.#state === 'running' && this.#pending === undefined) {
+      if (stop) {
+        this.#state = 'stopped';
+        this.#run?.stop(stop);
+      } else if (!CONSOLE_TEXT.test(payload))
         this.#link.close(new RspProtocolError('no stop reply', payload.slice(0, 80)));
       return;
     }
     const pending = this.#pending;
-    if (pending && (stop === undefined) === !pending.wantsStop) {
+    if (pending?.console && CONSOLE_TEXT.test(payload)) pending.console.push(payload.slice(1));
+    else if (pending && (stop === undefined) === !pending.wantsStop) {
       this.#pending = undefined;
       pending.resolve(payload);
     }
@@ -175,14 +230,10 @@ export class RspSession {
       this.#link.close(new RspProtocolError('a reply to nothing that was asked', payload.slice(0, 80)));
   }
 
-  #stopped(stop: StopReply): void {
-    this.#state = 'stopped';
-    this.#run?.settle(stop);
-  }
-
   #ended(failure: Error | undefined): void {
     this.#failure = failure;
     this.#state = 'closed';
+    this.#run?.fail(this.#whyEnded('the machine stopped'));
     this.#pending?.reject(this.#whyEnded(`the reply to ${this.#pending.packet.slice(0, 60)}`));
     this.#onClosed();
   }

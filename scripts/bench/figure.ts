@@ -12,7 +12,7 @@ export interface MeasureOptions {
 /** What `npm run bench` prints, one JSON line each. `ratio` is value ÷ peerValue. */
 export interface Measured {
   readonly value: number;
-  readonly unit: 'ms' | 's';
+  readonly unit: 'ms' | 's' | 'steps/s' | 'M steps/s' | 'M instructions/s';
   readonly peer?: string;
   readonly peerValue?: number;
   /** What the value is made of: each is a line of its own, named `figure/part`. */

@@ -72,7 +72,7 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
 }
 
 /** A new folder for one round. */
-export async function roundFolder(folder: string, round: number): Promise<string> {
+export async function roundFolder(folder: string, round: number | string): Promise<string> {
   const path = join(folder, String(round));
   await mkdir(path);
   return path;

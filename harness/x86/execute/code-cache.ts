@@ -43,7 +43,7 @@ export class CodeCache {
 
   constructor(
     readonly store: CodeStore,
-    /** Asked once for each block. @returns whether code may be executed at this linear address. */
+    /** Asked when an instruction is first met. @returns whether code may be executed at this linear address. */
     readonly mayExecute: (low: number, high: number) => boolean = () => true,
   ) {}
 
@@ -78,6 +78,7 @@ export class CodeCache {
       let compiled = this.store.compileAt(page, offset, bitness);
       // What lies further ahead may become known before it is executed.
       if (compiled && instructions.length > 0 && !isKnown(page, offset, compiled.length)) break;
+      if (instructions.length > 0 && !this.mayExecute((low & -PAGE_BYTES) + offset, high)) break;
       if (compiled && mark(page, offset, compiled.length)) memory.forgetWrites();
       if (!compiled && instructions.length === 0 && offset > PAGE_BYTES - LONGEST) {
         next = memory.pageFor(...addressBehind(low, high, bitness), 'execute');

@@ -16,7 +16,7 @@ export interface Compiled {
   readonly length: number;
   /** Whether it looks at the instruction pointer, or moves it. */
   readonly seesPointer: boolean;
-  /** Whether control may go elsewhere than to the next instruction, or the mode may change. */
+  /** Whether control always goes elsewhere, or the mode may change. */
   readonly endsBlock: boolean;
 }
 
@@ -73,7 +73,7 @@ export class CodeStore {
     const operation = instruction && buildOperation(instruction, { bitness });
     if (!operation) return undefined;
     const isLast = endsBlock(instruction);
-    const seesPointer = isLast || instruction.operands.some(isRelative);
+    const seesPointer = isLast || instruction.flow !== 'next' || instruction.operands.some(isRelative);
     return { instruction, operation, length: instruction.length, seesPointer, endsBlock: isLast };
   }
 }
@@ -96,7 +96,8 @@ const SYSTEM =
   /^(mov|lmsw|lgdt|lidt|lldt|ltr|invlpg|wrmsr|out|outs.|pop|popf.?|sti|clts|xsetbv|lss|lds|les|lfs|lgs|swapgs)$/;
 
 function endsBlock({ flow, mnemonic, operands }: ExecutableInstruction): boolean {
-  if (flow !== 'next' || mnemonic === 'hlt') return true;
+  // A conditional jump that is not taken goes on within the block.
+  if ((flow !== 'next' && flow !== 'conditional') || mnemonic === 'hlt') return true;
   if (!SYSTEM.test(mnemonic)) return false;
   if (mnemonic !== 'mov' && mnemonic !== 'pop') return true;
   return operands.some(

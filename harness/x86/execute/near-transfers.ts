@@ -1,9 +1,9 @@
 /** JMP, Jcc, CALL, RET, LOOP and JCXZ within the code segment (SDM 1 §6.3, 2A, 2B). */
-import { CONDITIONS, isZero } from '../state/flags.ts';
+import { CONDITIONS, isCarry, isZero } from '../state/flags.ts';
 import { CS, GENERAL, LIMIT, RIP, segmentWord } from '../state/state-layout.ts';
 import type { Bitness, Cpu } from './cpu.ts';
 import { generalProtection } from './guest-fault.ts';
-import type { Build, Family, Setting } from './operation.ts';
+import type { Build, Family, Operation, Setting } from './operation.ts';
 import { suffixed } from './data-transfer.ts';
 import { placeOf } from './places.ts';
 import type { ExecutableInstruction } from '../instruction.ts';
@@ -133,10 +133,28 @@ const conditionalJump =
     const target = distanceOf(instruction, setting);
     if (!condition || !target) return undefined;
     const { distance, operandBytes } = target;
+    const usual = USUAL_CONDITIONS[suffix];
+    if (usual) return usual(distance, operandBytes);
     return (cpu) => {
       if (condition(cpu.words)) jumpBy(cpu, distance, operandBytes);
     };
   };
+
+/** The same, without a call for the condition: loops end with these. */
+const USUAL_CONDITIONS: Readonly<Record<string, (distance: number, operandBytes: number) => Operation>> = {
+  e: (distance, operandBytes) => (cpu) => {
+    if (isZero(cpu.words)) jumpBy(cpu, distance, operandBytes);
+  },
+  ne: (distance, operandBytes) => (cpu) => {
+    if (!isZero(cpu.words)) jumpBy(cpu, distance, operandBytes);
+  },
+  b: (distance, operandBytes) => (cpu) => {
+    if (isCarry(cpu.words)) jumpBy(cpu, distance, operandBytes);
+  },
+  ae: (distance, operandBytes) => (cpu) => {
+    if (!isCarry(cpu.words)) jumpBy(cpu, distance, operandBytes);
+  },
+};
 
 /** Of the count register: CX, ECX or RCX, by the address size that the encoding's name ends with. */
 function counterBytes(code: string): number {

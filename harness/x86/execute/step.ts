@@ -1,6 +1,6 @@
 /** Executes: one instruction, or many as fast as possible. Guest faults go to the guest's own handlers. */
 import { RIP } from '../state/state-layout.ts';
-import type { Block, CodeCache } from './code-cache.ts';
+import { type Block, type CodeCache, versionOf } from './code-cache.ts';
 import type { Cpu } from './cpu.ts';
 import { deliver } from './exceptions.ts';
 import { GuestFault } from './guest-fault.ts';
@@ -66,24 +66,34 @@ function runBlocks(cpu: Cpu, code: CodeCache, limit: number): Progress {
   let executed = 0;
   let block: Block | undefined;
   let index = 0;
-  let [low, high] = [0, 0];
+  let [low, high, changes] = [0, 0, 0];
   const { words } = cpu;
   try {
     while (executed < limit) {
       index = 0;
-      block = undefined;
-      block = code.block(cpu);
+      if (block === undefined || !isAgain(cpu, block, low, high, changes)) {
+        block = undefined;
+        block = code.block(cpu);
+        low = words[RIP]!;
+        high = words[RIP + 1]!;
+        changes = cpu.changes;
+      }
+      index = 0;
       const { operations, advances, page, generation } = block;
       const { length: count } = operations;
-      low = words[RIP]!;
-      high = words[RIP + 1]!;
       while (index < count) {
         const by = advances[index]!;
-        if (by !== 0) advance(words, by);
+        if (by === 0) {
+          operations[index++]!(cpu);
+          if (page.generation === generation) continue;
+          pointBehind(words, low, high, block.ends[index - 1]!);
+          break;
+        }
+        advance(words, by);
+        const behind = words[RIP]!;
         operations[index++]!(cpu);
-        if (page.generation !== generation) break;
+        if (words[RIP] !== behind || page.generation !== generation) break;
       }
-      if (index < count) pointBehind(words, low, high, block.ends[index - 1]!);
       executed += index;
     }
     return { executed, reason: undefined };
@@ -93,6 +103,17 @@ function runBlocks(cpu: Cpu, code: CodeCache, limit: number): Progress {
     const reason = handled(cpu, thrown);
     return { executed: executed + index - (reason !== undefined && block ? 1 : 0), reason };
   }
+}
+
+/** A loop: control is where the block began. */
+function isAgain(cpu: Cpu, block: Block, low: number, high: number, changes: number): boolean {
+  const { words } = cpu;
+  return (
+    words[RIP] === low &&
+    words[RIP + 1] === high &&
+    cpu.changes === changes &&
+    block.version === versionOf(cpu)
+  );
 }
 
 /** @throws what neither the guest nor the model has caused */
