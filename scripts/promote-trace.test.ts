@@ -32,7 +32,12 @@ const promotion = (folder: string, bytes: Uint8Array, image: Uint8Array) =>
     commandFor: ({ instance }) => `again ${instance}`,
   });
 
-async function refused(t: Test, bytes: Uint8Array, image: Uint8Array, says: { name: string; message?: RegExp }): Promise<void> {
+async function refused(
+  t: Test,
+  bytes: Uint8Array,
+  image: Uint8Array,
+  says: { name: string; message?: RegExp },
+): Promise<void> {
   const folder = t.testdir({});
   await t.rejects(promotion(folder, bytes, image), says);
   t.same(readdirSync(folder), [], 'nothing is written');
