@@ -32,7 +32,15 @@ async function oracleAgainst(name: string) {
   return {
     regionBase: () => 0,
     run: async (program: Program): Promise<OracleRun> => ({
-      ...{ trace, image: new Uint8Array(), why: 'done', excursions: 0, scoutMs: 0, recordingMs: 0, way: 'log' },
+      ...{
+        trace,
+        image: new Uint8Array(),
+        why: 'done',
+        excursions: 0,
+        scoutMs: 0,
+        recordingMs: 0,
+        way: 'log',
+      },
       totals: { steps: 0, guestSteps: 0 },
       notes: has(program, name) ? [{ kind: 'memory', step: 1, address: 0x1000, sizeBytes: 1 }] : [],
     }),
