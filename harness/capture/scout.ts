@@ -11,7 +11,7 @@ import type { Disassembler } from '../x86/disassembler.ts';
 import { type Block, BlockLogParser } from './block-log.ts';
 import { findSites, type Sites } from './call-sites.ts';
 import { BLOCK_CODE_BYTES } from './decoded-block.ts';
-import { QemuLog } from './qemu-log.ts';
+import { QemuLog, tell } from './qemu-log.ts';
 
 export interface ScoutOptions {
   /** Stopped at the capture's first instruction; launched with the inside as its log's ranges, and for this alone. */
@@ -42,11 +42,10 @@ export async function scout(options: ScoutOptions): Promise<ScoutReport> {
     reader: (onMark) => (parser = new BlockLogParser(onMark)),
     deadline,
   });
-  await log.on();
   await rsp.insertHardwareBreakpoint(until);
-  rsp.continue();
+  await tell(rsp, log.on(), 'continue');
   await Promise.race([rsp.waitForStop(deadline), log.failed]);
-  await Promise.all([log.drain(), log.off()]);
+  await log.drain();
   const { rip } = await rsp.readRegisters();
   const executed = parser.executed();
   const code = await readCode(machine, rsp, executed.blocks);

@@ -101,7 +101,7 @@ class Stepper {
     if (left) {
       const stop = await this.#breakpoints.runBack(site, this.#options.deadline);
       if (!this.#survives(stop)) return;
-      await this.#breakpoints.remove([back]);
+      this.#breakpoints.remove([back]);
       state = await this.#dump();
     }
     this.#words = state;
@@ -120,7 +120,7 @@ class Stepper {
     await this.#arrive();
     this.#machine = 'there';
     if (!this.#survives(await this.#breakpoints.runTo([next], this.#options.deadline))) return;
-    await this.#breakpoints.remove([next]);
+    this.#breakpoints.remove([next]);
     this.#words = await this.#dump();
     this.#states.addRepeated(this.#words, Number(BigInt.asUintN(32, before - readField(this.#words, 'rcx'))));
   }
@@ -186,6 +186,8 @@ class Stepper {
   }
 
   async #dump(): Promise<Int32Array> {
-    return stateFromDump(await this.#rsp.monitor('info registers'));
+    const due = this.#breakpoints.takeDue();
+    const [text] = await this.#rsp.together([{ kind: 'monitor', commandLine: 'info registers' }, ...due]);
+    return stateFromDump(text!);
   }
 }
