@@ -21,6 +21,7 @@ import { askAndTell, QemuLog, tell } from './qemu-log.ts';
 import type { Return, Segment } from './segment.ts';
 import { StateBuffer } from './state-buffer.ts';
 import { stateFromDump } from './state-from-dump.ts';
+import { partsTellingWhereItIs } from './stuck.ts';
 
 /** More iterations than this in a row are not worth their lines: stopping twice costs about as much. */
 const LONG_REPEAT = 500;
@@ -55,7 +56,7 @@ export interface RecordingOptions {
   readonly deadline: Deadline;
 }
 
-/** @throws LogFormatError, DeadlineError, and what the monitor and the stub throw. */
+/** @throws NoReturnError, StuckError, LogFormatError, and what the monitor and the stub throw. */
 export async function* recordSegments(options: RecordingOptions): AsyncGenerator<Segment | Return, void> {
   const { machine, deadline } = options;
   await using rsp = await RspClient.connect(await machine.connectGdb(deadline), { deadline });
@@ -65,7 +66,7 @@ export async function* recordSegments(options: RecordingOptions): AsyncGenerator
     reader: (onMark) => recorder.reader(onMark),
     deadline,
   });
-  yield* recorder.record(log);
+  yield* partsTellingWhereItIs(rsp, recorder.record(log));
 }
 
 class Recorder {

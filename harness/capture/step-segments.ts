@@ -20,6 +20,7 @@ import type { Return, Segment } from './segment.ts';
 import { StateBuffer } from './state-buffer.ts';
 import { stateFromDump } from './state-from-dump.ts';
 import { bitnessOf, changesHidden, codeLinear, stackLinear } from './step-rules.ts';
+import { partsTellingWhereItIs } from './stuck.ts';
 import { hasHiddenChange, withRegisters } from './stub-state.ts';
 
 /** States that are given away at once. */
@@ -29,11 +30,11 @@ const MAX_TRIES = 16;
 
 export type SteppingOptions = Omit<RecordingOptions, 'sites'>;
 
-/** @throws DeadlineError, and what the monitor and the stub throw. */
+/** @throws NoReturnError, StuckError, and what the monitor and the stub throw. */
 export async function* stepSegments(options: SteppingOptions): AsyncGenerator<Segment | Return, void> {
   const { machine, deadline } = options;
   await using rsp = await RspClient.connect(await machine.connectGdb(deadline), { deadline });
-  yield* new Stepper(options, rsp).record();
+  yield* partsTellingWhereItIs(rsp, new Stepper(options, rsp).record());
 }
 
 class Stepper {
