@@ -1,5 +1,6 @@
 /** Hardware breakpoints by linear address. */
 import { type Deadline, DeadlineError } from '../lifetime/deadline.ts';
+import type { RspCommand } from '../rsp/command.ts';
 import type { RspClient } from '../rsp/rsp-client.ts';
 import type { StopReply } from '../rsp/stop-reply.ts';
 import type { CallSite } from './call-sites.ts';
@@ -8,27 +9,32 @@ import { NoReturnError } from './errors.ts';
 /** Firmware takes milliseconds; a menu that waits for a key would wait for ever. */
 const EXCURSION_MS = 60_000;
 
+/** What is added and removed is told to the stub when the machine is let run, in the same write, or with what asks for it. */
 export class Breakpoints {
   readonly #rsp: RspClient;
   readonly #set = new Set<bigint>();
+  readonly #due: RspCommand[] = [];
 
   constructor(rsp: RspClient) {
     this.#rsp = rsp;
   }
 
-  async add(addresses: Iterable<bigint>): Promise<void> {
+  add(addresses: Iterable<bigint>): void {
     for (const address of addresses) {
       if (this.#set.has(address)) continue;
-      await this.#rsp.insertHardwareBreakpoint(address);
+      this.#due.push({ kind: 'insert', address });
       this.#set.add(address);
     }
   }
 
-  async remove(addresses: Iterable<bigint>): Promise<void> {
-    for (const address of addresses) {
-      if (!this.#set.delete(address)) continue;
-      await this.#rsp.removeHardwareBreakpoint(address);
-    }
+  remove(addresses: Iterable<bigint>): void {
+    for (const address of addresses)
+      if (this.#set.delete(address)) this.#due.push({ kind: 'remove', address });
+  }
+
+  /** What the stub must still be told: the caller does. */
+  takeDue(): RspCommand[] {
+    return this.#due.splice(0);
   }
 
   has(address: bigint): boolean {
@@ -51,8 +57,8 @@ export class Breakpoints {
 
   /** Lets the machine run until it stops. The breakpoints stay. */
   async runTo(addresses: readonly bigint[], deadline: Deadline): Promise<StopReply> {
-    await this.add(addresses);
-    this.#rsp.continue();
+    this.add(addresses);
+    await this.#rsp.together(this.takeDue(), 'continue');
     return this.#rsp.waitForStop(deadline);
   }
 }

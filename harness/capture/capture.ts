@@ -78,7 +78,7 @@ export interface Captured {
 
 type Recorded = Pick<Captured, 'totals' | 'why' | 'excursions' | 'recordingMs'>;
 
-/** @throws CaptureFailedError, NoSinglestepError, LogFormatError, DeadlineError, and what a boot throws. */
+/** @throws CaptureFailedError, NoReturnError, StuckError, NoSinglestepError, LogFormatError, DeadlineError, and what a boot throws. */
 export async function capture(request: CaptureRequest): Promise<Captured> {
   const { way, header } = request;
   if (way === 'step') return byStepping(request);

@@ -68,3 +68,15 @@ export class NoReturnError extends Error {
     );
   }
 }
+
+/** The machine neither came to where the capture ends nor to the next place where it is looked at. */
+export class StuckError extends Error {
+  override readonly name = 'StuckError';
+  /** @param where what is known of the machine, e.g. `is at 0x03e00000` */
+  constructor(waited: string, where: string, options: ErrorOptions = {}) {
+    super(
+      `early boot does not go on: ${waited}, and it ${where}; end the capture before that with --until`,
+      options,
+    );
+  }
+}

@@ -45,13 +45,7 @@ export class LivePages implements Pages {
   }
 
   stretch(firstFrame: number, count: number): Uint8Array | undefined {
-    if (count === 1) return this.get(firstFrame);
-    for (const run of this.#runs) {
-      const start = (firstFrame - run.firstFrame) * PAGE_BYTES;
-      const end = start + count * PAGE_BYTES;
-      if (start >= 0 && end <= run.bytes.length) return run.bytes.subarray(start, end);
-    }
-    return undefined;
+    return count === 1 ? this.get(firstFrame) : stretchIn(this.#runs, firstFrame, count);
   }
 
   #add(frames: readonly number[]): void {
@@ -79,10 +73,26 @@ export class LivePages implements Pages {
   }
 }
 
-/** All that was ever touched, as it is now. */
+/** All that was ever touched, as it is now: once, so nothing is laid out for each page. */
 export async function touchedPages(ram: SharedRam): Promise<Pages> {
-  const frames: number[] = [];
-  for (const { start, end } of await ram.extents())
-    for (let frame = Math.floor(start / PAGE_BYTES); frame * PAGE_BYTES < end; frame++) frames.push(frame);
-  return new LivePages(ram).read(frames);
+  const runs: Run[] = [];
+  for (const { start, end } of await ram.extents()) {
+    const firstFrame = Math.floor(start / PAGE_BYTES);
+    const address = firstFrame * PAGE_BYTES;
+    const bytes = Buffer.allocUnsafeSlow(Math.ceil((end - address) / PAGE_BYTES) * PAGE_BYTES);
+    runs.push({ firstFrame, bytes: await ram.read(address, bytes.length, bytes) });
+  }
+  return {
+    get: (frame) => stretchIn(runs, frame, 1),
+    stretch: (firstFrame, count) => stretchIn(runs, firstFrame, count),
+  };
+}
+
+function stretchIn(runs: readonly Run[], firstFrame: number, count: number): Uint8Array | undefined {
+  for (const run of runs) {
+    const start = (firstFrame - run.firstFrame) * PAGE_BYTES;
+    const end = start + count * PAGE_BYTES;
+    if (start >= 0 && end <= run.bytes.length) return run.bytes.subarray(start, end);
+  }
+  return undefined;
 }

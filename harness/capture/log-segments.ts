@@ -7,6 +7,7 @@
 import type { Deadline } from '../lifetime/deadline.ts';
 import type { Machine } from '../qemu/launch.ts';
 import type { LogRange } from '../qemu/machine-spec.ts';
+import type { RspCommand } from '../rsp/command.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import { readField } from '../x86/state/state-layout.ts';
@@ -16,10 +17,11 @@ import { CodeAhead } from './code-ahead.ts';
 import { isInside, withoutAddresses } from './inside.ts';
 import { leaving } from './leaving.ts';
 import { LogParser } from './log-parser.ts';
-import { QemuLog } from './qemu-log.ts';
+import { askAndTell, QemuLog, tell } from './qemu-log.ts';
 import type { Return, Segment } from './segment.ts';
 import { StateBuffer } from './state-buffer.ts';
 import { stateFromDump } from './state-from-dump.ts';
+import { partsTellingWhereItIs } from './stuck.ts';
 
 /** More iterations than this in a row are not worth their lines: stopping twice costs about as much. */
 const LONG_REPEAT = 500;
@@ -54,7 +56,7 @@ export interface RecordingOptions {
   readonly deadline: Deadline;
 }
 
-/** @throws LogFormatError, DeadlineError, and what the monitor and the stub throw. */
+/** @throws NoReturnError, StuckError, LogFormatError, and what the monitor and the stub throw. */
 export async function* recordSegments(options: RecordingOptions): AsyncGenerator<Segment | Return, void> {
   const { machine, deadline } = options;
   await using rsp = await RspClient.connect(await machine.connectGdb(deadline), { deadline });
@@ -64,7 +66,7 @@ export async function* recordSegments(options: RecordingOptions): AsyncGenerator
     reader: (onMark) => recorder.reader(onMark),
     deadline,
   });
-  yield* recorder.record(log);
+  yield* partsTellingWhereItIs(rsp, recorder.record(log));
 }
 
 class Recorder {
@@ -106,9 +108,8 @@ class Recorder {
   }
 
   async *record(log: QemuLog): AsyncGenerator<Segment | Return, void> {
-    await this.#breakpoints.add(this.#fixed);
+    this.#breakpoints.add(this.#fixed);
     this.#states.restart(await this.#state());
-    await log.on();
     for (let state: 'runs' | 'ended' = 'runs'; state === 'runs';) {
       yield* this.#run(log);
       state = yield* this.#stopped(log);
@@ -116,7 +117,7 @@ class Recorder {
   }
 
   async *#stopped(log: QemuLog): AsyncGenerator<Segment | Return, 'runs' | 'ended'> {
-    const state = await this.#state();
+    const state = await this.#state(log.rest());
     const at = linearAddress(state);
     if (this.#reset !== undefined || !this.#breakpoints.has(at)) return yield* this.#died(log);
     this.#states.add(state);
@@ -129,13 +130,13 @@ class Recorder {
     const long = this.#long.get(at);
     if (long) await this.#pass(long);
     // One of the return addresses of an excursion, where a call that did not leave returns.
-    else await this.#breakpoints.remove([at]);
+    else this.#breakpoints.remove([at]);
     return 'runs';
   }
 
   /** Runs to the next breakpoint, and gives away what fills up meanwhile. */
   async *#run(log: QemuLog): AsyncGenerator<Segment, void> {
-    this.#rsp.continue();
+    await tell(this.#rsp, [...this.#breakpoints.takeDue(), ...log.on()], 'continue');
     const stopped = this.#rsp.waitForStop(this.#options.deadline).then(() => 'stopped' as const);
     stopped.catch(() => undefined);
     for (;;) {
@@ -155,14 +156,13 @@ class Recorder {
     log: QemuLog,
   ): AsyncGenerator<Segment | Return, 'runs' | 'ended'> {
     yield this.#segment('excursion');
-    await log.rest();
     this.#control = 'outside';
     const outcome = await this.#goOutside(site, before);
     if (outcome === 'died') return yield* this.#died(log);
-    const [state] = await Promise.all([outcome.stayedAt ?? this.#state(), log.on(), log.drain()]);
+    const [state] = await Promise.all([outcome.stayedAt ?? this.#state(log.on()), log.drain()]);
     const at = linearAddress(state);
     if (this.#reset !== undefined || !isInside(this.#options.inside, at)) return yield* this.#died(log);
-    await this.#removeReturn(at);
+    this.#removeReturn(at);
     this.#control = 'inside';
     this.#states.restart(state);
     yield { kind: 'return', site, left: outcome.stayedAt === undefined, state };
@@ -174,10 +174,10 @@ class Recorder {
     const { inside, deadline } = this.#options;
     const { instruction } = await this.#code.at(site.linear, before);
     if ((await leaving(this.#rsp, inside, instruction, before)) === 'leaves') {
-      await this.#breakpoints.remove([site.linear]);
+      this.#breakpoints.remove([site.linear]);
       const stop = await this.#breakpoints.runBack(site, deadline);
       if (!canGoOn(stop)) return 'died';
-      await this.#breakpoints.add([site.linear]);
+      this.#breakpoints.add([site.linear]);
       return {};
     }
     const state = await this.#step(before);
@@ -196,8 +196,8 @@ class Recorder {
   }
 
   /** It would stop there again at once. The others may stay until the next time. */
-  async #removeReturn(address: bigint): Promise<void> {
-    if (!this.#fixed.has(address)) await this.#breakpoints.remove([address]);
+  #removeReturn(address: bigint): void {
+    if (!this.#fixed.has(address)) this.#breakpoints.remove([address]);
   }
 
   async *#died(log: QemuLog): AsyncGenerator<Segment, 'ended'> {
@@ -208,10 +208,10 @@ class Recorder {
 
   /** Over a repeated string instruction. */
   async #pass(site: RepeatSite): Promise<void> {
-    await this.#breakpoints.remove([site.linear]);
+    this.#breakpoints.remove([site.linear]);
     await this.#breakpoints.runTo([site.next], this.#options.deadline);
-    await this.#breakpoints.add([site.linear]);
-    await this.#removeReturn(site.next);
+    this.#breakpoints.add([site.linear]);
+    this.#removeReturn(site.next);
   }
 
   #segment(endedAt: Segment['endedAt']): Segment {
@@ -219,8 +219,10 @@ class Recorder {
     return { kind: 'segment', ...this.#states.take(), endedAt, ...(said === undefined ? {} : { said }) };
   }
 
-  async #state(): Promise<Int32Array> {
-    return stateFromDump(await this.#rsp.monitor('info registers'));
+  /** @param also run in the same write */
+  async #state(also: readonly RspCommand[] = []): Promise<Int32Array> {
+    const commands = [...this.#breakpoints.takeDue(), ...also];
+    return stateFromDump(await askAndTell(this.#rsp, 'info registers', commands));
   }
 }
 

@@ -11,6 +11,7 @@ import type { Deadline } from '../lifetime/deadline.ts';
 import { Releases } from '../lifetime/releases.ts';
 import { makeFifo } from '../process/system-calls.ts';
 import type { Machine } from '../qemu/launch.ts';
+import type { RspCommand } from '../rsp/command.ts';
 import type { RspClient } from '../rsp/rsp-client.ts';
 import { MonitorRefusalError, NoSinglestepError } from './errors.ts';
 import { MARK } from './log-parser.ts';
@@ -86,29 +87,24 @@ export class QemuLog implements AsyncDisposable {
     }
   }
 
-  /** From the next instruction on. The machine is stopped. */
-  async on(): Promise<void> {
+  /** Commands after which it logs from the next instruction on. The machine is stopped, and the caller has them run. */
+  on(): RspCommand[] {
     const { subject } = this.#options;
-    if (this.#state === 'off') await this.#ask(`log ${ITEMS[subject]},${ALWAYS}`);
-    if (this.#state !== 'on' && subject === 'states') await this.#ask(`${this.#singlestep} on`);
+    const commands = this.#state === 'off' ? [monitor(`log ${ITEMS[subject]},${ALWAYS}`)] : [];
+    if (this.#state !== 'on' && subject === 'states') commands.push(monitor(`${this.#singlestep} on`));
     this.#state = 'on';
+    return commands;
   }
 
   /**
-   * The machine is stopped; outside the log's ranges it runs nearly at full speed afterwards. What was logged may not have
-   * been read: {@link drain}. What is logged from now on are blocks of any length.
+   * Commands after which the machine runs nearly at full speed outside the log's ranges. What was logged may not have been
+   * read: {@link drain}. What is logged from then on are blocks of any length. The machine is stopped.
    */
-  async rest(): Promise<void> {
-    if (this.#state === 'on' && this.#options.subject === 'states')
-      await this.#ask(`${this.#singlestep} off`);
-    this.#state = 'rests';
-  }
-
-  /** The machine is stopped. */
-  async off(): Promise<void> {
-    await this.rest();
-    await this.#ask(`log ${ALWAYS}`);
-    this.#state = 'off';
+  rest(): RspCommand[] {
+    const { subject } = this.#options;
+    const commands = this.#state === 'on' && subject === 'states' ? [monitor(`${this.#singlestep} off`)] : [];
+    if (this.#state === 'on') this.#state = 'rests';
+    return commands;
   }
 
   /** Reads no more for now: QEMU waits when the pipe is full. */
@@ -181,8 +177,37 @@ export class QemuLog implements AsyncDisposable {
     throw new NoSinglestepError(SINGLESTEP);
   }
 
-  async #ask(command: string): Promise<void> {
-    const answer = await this.#rsp.monitor(command);
-    if (answer.trim() !== '') throw new MonitorRefusalError(command, answer.trim());
+  async #ask(commandLine: string): Promise<void> {
+    await tell(this.#rsp, [monitor(commandLine)]);
   }
+}
+
+/** Commands of which the monitor says nothing when it obeys. @throws MonitorRefusalError */
+export async function tell(
+  rsp: RspClient,
+  commands: readonly RspCommand[],
+  then?: 'continue',
+): Promise<void> {
+  const answers = await rsp.together(commands, then);
+  for (const [index, command] of commands.entries()) requireSilence(command, answers[index]!);
+}
+
+/** The monitor's answer to a question, with commands of which it says nothing. @throws MonitorRefusalError */
+export async function askAndTell(
+  rsp: RspClient,
+  question: string,
+  commands: readonly RspCommand[],
+): Promise<string> {
+  const [answer, ...others] = await rsp.together([monitor(question), ...commands]);
+  for (const [index, command] of commands.entries()) requireSilence(command, others[index]!);
+  return answer!;
+}
+
+function requireSilence(command: RspCommand, answer: string): void {
+  if (command.kind === 'monitor' && answer.trim() !== '')
+    throw new MonitorRefusalError(command.commandLine, answer.trim());
+}
+
+function monitor(commandLine: string): RspCommand {
+  return { kind: 'monitor', commandLine };
 }

@@ -130,3 +130,41 @@ t.test('a machine that dies: all of its steps, and what QEMU said', async (t) =>
   t.same(items.map(shown), ['7c00 7c01 7c06 died Triple fault']);
   t.same(steps.map(shown), ['7c00 7c01 7c06 excursion', 'died']);
 });
+
+t.test('a machine that goes no further', async (t) => {
+  const soon = () => Deadline.in(1500);
+  const disassembler = await loadDisassembler();
+  const until = 0x7d00n;
+  const drained = async (parts: AsyncIterable<unknown>) => {
+    for await (const part of parts) t.ok(part);
+  };
+  await t.test('it halts inside', async (t) => {
+    const at = bench(t);
+    const spec = bootSector(at, 'fa f4 ebfd'); // cli; 7c01: hlt; jmp 7c01
+    const stuck = { name: 'StuckError', message: /waited 1\.\d s .*it is at 0x0*7c02; .*--until/ };
+    await using first = await bootToStart(at, spec, INSIDE);
+    await t.rejects(scout({ ...first, deadline: soon(), until, disassembler }), stuck);
+    await using second = await bootToStart(at, spec, INSIDE);
+    const sites = { calls: [], repeats: [] };
+    const parts = recordSegments({ ...second, deadline: soon(), inside: INSIDE, sites, until, disassembler });
+    await t.rejects(drained(parts), stuck);
+    await using third = await bootToStart(at, spec, []);
+    const steps = stepSegments({ ...third, deadline: soon(), inside: INSIDE, until, disassembler });
+    await t.rejects(drained(steps), stuck);
+  });
+  await t.test('firmware waits for a key', async (t) => {
+    const at = bench(t);
+    const spec = bootSector(at, '31c0 cd16'); // xor %ax,%ax; int $0x16
+    const gone = {
+      name: 'NoReturnError',
+      message: /the excursion from 0x7c02 \(int \$0x16\) did not come back to 0x7c04 within \d s/,
+    };
+    await using first = await bootToStart(at, spec, INSIDE);
+    const sites = { calls: [{ linear: 0x7c02n, text: 'int $0x16', returns: [0x7c04n] }], repeats: [] };
+    const parts = recordSegments({ ...first, deadline: soon(), inside: INSIDE, sites, until, disassembler });
+    await t.rejects(drained(parts), gone);
+    await using second = await bootToStart(at, spec, []);
+    const steps = stepSegments({ ...second, deadline: soon(), inside: INSIDE, until, disassembler });
+    await t.rejects(drained(steps), gone);
+  });
+});

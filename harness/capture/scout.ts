@@ -11,7 +11,11 @@ import type { Disassembler } from '../x86/disassembler.ts';
 import { type Block, BlockLogParser } from './block-log.ts';
 import { findSites, type Sites } from './call-sites.ts';
 import { BLOCK_CODE_BYTES } from './decoded-block.ts';
-import { QemuLog } from './qemu-log.ts';
+import { QemuLog, tell } from './qemu-log.ts';
+import { tellingWhereItIs } from './stuck.ts';
+
+/** Hundreds of times what Xen needs: a subject that hangs is to be told of, and not fill memory with its blocks. */
+const SCOUT_MS = 60_000;
 
 export interface ScoutOptions {
   /** Stopped at the capture's first instruction; launched with the inside as its log's ranges, and for this alone. */
@@ -32,7 +36,7 @@ export interface ScoutReport extends Sites {
   readonly executed: number;
 }
 
-/** @throws LogFormatError, DeadlineError, and what the monitor and the stub throw. */
+/** @throws StuckError, LogFormatError, and what the monitor and the stub throw. */
 export async function scout(options: ScoutOptions): Promise<ScoutReport> {
   const { machine, until, disassembler, deadline } = options;
   await using rsp = await RspClient.connect(await machine.connectGdb(deadline), { deadline });
@@ -42,11 +46,10 @@ export async function scout(options: ScoutOptions): Promise<ScoutReport> {
     reader: (onMark) => (parser = new BlockLogParser(onMark)),
     deadline,
   });
-  await log.on();
   await rsp.insertHardwareBreakpoint(until);
-  rsp.continue();
-  await Promise.race([rsp.waitForStop(deadline), log.failed]);
-  await Promise.all([log.drain(), log.off()]);
+  await tell(rsp, log.on(), 'continue');
+  await tellingWhereItIs(rsp, () => Promise.race([rsp.waitForStop(deadline.cut(SCOUT_MS)), log.failed]));
+  await log.drain();
   const { rip } = await rsp.readRegisters();
   const executed = parser.executed();
   const code = await readCode(machine, rsp, executed.blocks);

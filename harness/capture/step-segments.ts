@@ -20,6 +20,7 @@ import type { Return, Segment } from './segment.ts';
 import { StateBuffer } from './state-buffer.ts';
 import { stateFromDump } from './state-from-dump.ts';
 import { bitnessOf, changesHidden, codeLinear, stackLinear } from './step-rules.ts';
+import { partsTellingWhereItIs } from './stuck.ts';
 import { hasHiddenChange, withRegisters } from './stub-state.ts';
 
 /** States that are given away at once. */
@@ -29,11 +30,11 @@ const MAX_TRIES = 16;
 
 export type SteppingOptions = Omit<RecordingOptions, 'sites'>;
 
-/** @throws DeadlineError, and what the monitor and the stub throw. */
+/** @throws NoReturnError, StuckError, and what the monitor and the stub throw. */
 export async function* stepSegments(options: SteppingOptions): AsyncGenerator<Segment | Return, void> {
   const { machine, deadline } = options;
   await using rsp = await RspClient.connect(await machine.connectGdb(deadline), { deadline });
-  yield* new Stepper(options, rsp).record();
+  yield* partsTellingWhereItIs(rsp, new Stepper(options, rsp).record());
 }
 
 class Stepper {
@@ -101,7 +102,7 @@ class Stepper {
     if (left) {
       const stop = await this.#breakpoints.runBack(site, this.#options.deadline);
       if (!this.#survives(stop)) return;
-      await this.#breakpoints.remove([back]);
+      this.#breakpoints.remove([back]);
       state = await this.#dump();
     }
     this.#words = state;
@@ -120,7 +121,7 @@ class Stepper {
     await this.#arrive();
     this.#machine = 'there';
     if (!this.#survives(await this.#breakpoints.runTo([next], this.#options.deadline))) return;
-    await this.#breakpoints.remove([next]);
+    this.#breakpoints.remove([next]);
     this.#words = await this.#dump();
     this.#states.addRepeated(this.#words, Number(BigInt.asUintN(32, before - readField(this.#words, 'rcx'))));
   }
@@ -186,6 +187,8 @@ class Stepper {
   }
 
   async #dump(): Promise<Int32Array> {
-    return stateFromDump(await this.#rsp.monitor('info registers'));
+    const due = this.#breakpoints.takeDue();
+    const [text] = await this.#rsp.together([{ kind: 'monitor', commandLine: 'info registers' }, ...due]);
+    return stateFromDump(text!);
   }
 }

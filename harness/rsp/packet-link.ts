@@ -57,12 +57,11 @@ export class PacketLink {
     this.#write(this.#unanswered);
   }
 
-  /** Two packets in one write; the second is acted upon when the first is answered. Neither is sent again. */
-  sendBoth(first: string, second: string): void {
-    this.#hooks.observe?.('send', first);
-    this.#hooks.observe?.('send', second);
+  /** In one write; each is acted upon when those before it are answered. None is sent again. */
+  sendTogether(payloads: readonly string[]): void {
+    for (const payload of payloads) this.#hooks.observe?.('send', payload);
     this.#unanswered = undefined;
-    this.#write(Buffer.concat([encodePacket(first), encodePacket(second)]));
+    this.#write(Buffer.concat(payloads.map((payload) => encodePacket(payload))));
   }
 
   /** One byte outside of any packet. */

@@ -9,9 +9,10 @@ import {
 } from './errors.ts';
 import { type StubFeatures, maxReadBytes, maxWriteBytes, parseFeatures } from './features.ts';
 import type { RspDirection } from './packet-link.ts';
+import { packetOf, type RspCommand } from './command.ts';
 import { RegisterWords } from './register-words.ts';
 import { type X86Registers, decodeX86Registers } from './registers.ts';
-import { type RspState, RspSession } from './rsp-session.ts';
+import { accepted, type RspState, RspSession } from './rsp-session.ts';
 import type { StopReply, WatchpointKind } from './stop-reply.ts';
 import { readDescription } from './read-description.ts';
 import { type RegisterSlot, registerSlots } from './target-description.ts';
@@ -97,7 +98,8 @@ export class RspClient implements AsyncDisposable {
   /** The registers as they are now; the next instruction is under way then: {@link waitForStop}. */
   async readRegisterWordsAndStep(): Promise<Int32Array> {
     const words = await this.#registerWords();
-    return words.read(await this.#session.askAndResume('g', 's'));
+    const [reply] = await this.#session.askTogether(['g'], 's');
+    return words.read(reply!);
   }
 
   /**
@@ -152,7 +154,22 @@ export class RspClient implements AsyncDisposable {
    * byte at a time. @returns what it prints
    */
   async monitor(commandLine: string): Promise<string> {
-    return this.#session.askMonitor(`qRcmd,${Buffer.from(commandLine).toString('hex')}`);
+    const [text] = await this.together([{ kind: 'monitor', commandLine }]);
+    return text!;
+  }
+
+  /**
+   * Several commands in one write, then, where asked for, the machine is let run.
+   * @returns for each what the monitor printed, '' for breakpoints
+   * @throws RspErrorReply, RspUnsupportedError where one is refused; those behind it are done all the same
+   */
+  async together(commands: readonly RspCommand[], then?: 'continue'): Promise<string[]> {
+    const replies = await this.#session.askTogether(commands.map(packetOf), then && 'c');
+    return replies.map((reply, index) => {
+      const packet = packetOf(commands[index]!);
+      if (accepted(packet, reply).endsWith('OK')) return reply.slice(0, -'OK'.length);
+      throw new RspProtocolError(`${packet} is answered with`, reply.slice(0, 80));
+    });
   }
 
   /** Stops before the instruction at a linear address; no byte of the guest is changed. */

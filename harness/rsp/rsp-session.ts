@@ -35,7 +35,8 @@ export class RspSession {
   readonly #link: PacketLink;
   readonly #timeoutMs: number;
   #state: RspState = 'stopped';
-  #pending: Pending | undefined;
+  /** What is to be answered, in this order. */
+  #pending: Pending[] = [];
   /** Questions are asked one after another; this settles with the last. */
   #queue: Promise<unknown> = Promise.resolve();
   #queued = 0;
@@ -79,21 +80,7 @@ export class RspSession {
 
   /** Asks and gives the answer as it is. @throws RspErrorReply, RspUnsupportedError; see RspClient. */
   async ask(packet: string, deadline = Deadline.in(this.#timeoutMs)): Promise<string> {
-    const reply = await this.#exchange(packet, deadline, false);
-    const shown = packet.slice(0, 60);
-    if (/^E[0-9a-f]{2}$/i.test(reply)) throw new RspErrorReply(shown, reply);
-    if (reply === '') throw new RspUnsupportedError(shown);
-    return reply;
-  }
-
-  /** Asks what the monitor answers: text for the console, then OK. @throws RspErrorReply, RspUnsupportedError */
-  async askMonitor(packet: string): Promise<string> {
-    const console: string[] = [];
-    const reply = await this.#exchange(packet, Deadline.in(this.#timeoutMs), false, console);
-    const shown = packet.slice(0, 60);
-    if (reply === '') throw new RspUnsupportedError(shown);
-    if (reply !== 'OK') throw new RspErrorReply(shown, reply.slice(0, 80));
-    return Buffer.from(console.join(''), 'hex').toString();
+    return accepted(packet, await this.#exchange(packet, deadline, false));
   }
 
   /** Asks what is answered with OK. */
@@ -116,19 +103,24 @@ export class RspSession {
   }
 
   /**
-   * Asks, and has the machine run as soon as that is answered, in one write: QEMU reads the second packet while the machine
-   * is still stopped.
+   * Asks several things in one write, and has the machine run as soon as all are answered: QEMU reads the last packet while
+   * the machine is still stopped. Text for the console stands before its answer, decoded.
    */
-  async askAndResume(
-    packet: string,
-    then: 'c' | 's',
+  async askTogether(
+    packets: readonly string[],
+    then?: 'c' | 's',
     deadline = Deadline.in(this.#timeoutMs),
-  ): Promise<string> {
-    this.#checkIdle(packet);
-    const reply = this.#awaitReply(packet, false);
-    this.#begin();
-    this.#link.sendBoth(packet, then);
-    return this.#replied(reply, packet, deadline);
+  ): Promise<string[]> {
+    const shown = packets.join(' ').slice(0, 60);
+    this.#checkIdle(shown);
+    const replies = packets.map((packet) => {
+      const console: string[] = [];
+      const reply = this.#awaitReply(packet, false, console);
+      return reply.then((answer) => textOf(console) + answer);
+    });
+    if (then) this.#begin();
+    this.#link.sendTogether([...packets, ...(then ? [then] : [])]);
+    return this.#replied(Promise.all(replies), shown, deadline);
   }
 
   interrupt(): void {
@@ -160,15 +152,10 @@ export class RspSession {
       throw new RspStateError(packet.slice(0, 60), this.#state, 'interrupt it, and wait until it stops');
   }
 
-  async #exchange(
-    packet: string,
-    deadline: Deadline,
-    wantsStop: boolean,
-    console?: string[],
-  ): Promise<string> {
+  async #exchange(packet: string, deadline: Deadline, wantsStop: boolean): Promise<string> {
     this.#checkStopped(packet);
     this.#queued++;
-    const turn = this.#queue.then(() => this.#exchangeNow(packet, deadline, wantsStop, console));
+    const turn = this.#queue.then(() => this.#exchangeNow(packet, deadline, wantsStop));
     this.#queue = turn.catch(() => undefined);
     try {
       return await turn;
@@ -177,33 +164,26 @@ export class RspSession {
     }
   }
 
-  async #exchangeNow(
-    packet: string,
-    deadline: Deadline,
-    wantsStop: boolean,
-    console?: string[],
-  ): Promise<string> {
+  async #exchangeNow(packet: string, deadline: Deadline, wantsStop: boolean): Promise<string> {
     this.#checkStopped(packet);
-    const reply = this.#awaitReply(packet, wantsStop, console);
+    const reply = this.#awaitReply(packet, wantsStop);
     this.#link.send(packet);
     return this.#replied(reply, packet, deadline);
   }
 
   #awaitReply(packet: string, wantsStop: boolean, console?: string[]): Promise<string> {
     return new Promise<string>((resolve, reject) => {
-      this.#pending = { packet, wantsStop, ...(console ? { console } : {}), resolve, reject };
+      this.#pending.push({ packet, wantsStop, ...(console ? { console } : {}), resolve, reject });
     });
   }
 
-  async #replied(reply: Promise<string>, packet: string, deadline: Deadline): Promise<string> {
+  async #replied<T>(reply: Promise<T>, packet: string, deadline: Deadline): Promise<T> {
     try {
       return await deadline.wait(reply, `the GDB stub's reply to ${packet.slice(0, 60)}`);
     } catch (error) {
       // A late reply could not be told from the next one.
       this.#link.close(error as Error);
       throw error;
-    } finally {
-      this.#pending = undefined;
     }
   }
 
@@ -211,7 +191,7 @@ export class RspSession {
     const stop = parseStopReply(payload);
     if (stop) this.#stop = stop;
     // One that was asked for together with `s` or `c` comes before the stop.
-    if (this.#state === 'running' && this.#pending === undefined) {
+    if (this.#state === 'running' && this.#pending.length === 0) {
       if (stop) {
         this.#state = 'stopped';
         this.#run?.stop(stop);
@@ -219,10 +199,10 @@ export class RspSession {
         this.#link.close(new RspProtocolError('no stop reply', payload.slice(0, 80)));
       return;
     }
-    const pending = this.#pending;
+    const [pending] = this.#pending;
     if (pending?.console && CONSOLE_TEXT.test(payload)) pending.console.push(payload.slice(1));
     else if (pending && (stop === undefined) === !pending.wantsStop) {
-      this.#pending = undefined;
+      this.#pending.shift();
       pending.resolve(payload);
     }
     // A machine that is let run and stopped over QMP tells so, too: that answers no question.
@@ -234,7 +214,8 @@ export class RspSession {
     this.#failure = failure;
     this.#state = 'closed';
     this.#run?.fail(this.#whyEnded('the machine stopped'));
-    this.#pending?.reject(this.#whyEnded(`the reply to ${this.#pending.packet.slice(0, 60)}`));
+    for (const { packet, reject } of this.#pending.splice(0))
+      reject(this.#whyEnded(`the reply to ${packet.slice(0, 60)}`));
     this.#onClosed();
   }
 
@@ -242,4 +223,17 @@ export class RspSession {
     if (this.#failure instanceof RspProtocolError) return this.#failure;
     return new RspClosedError(awaited, this.#failure === undefined ? {} : { cause: this.#failure });
   }
+}
+
+/** @throws RspErrorReply, RspUnsupportedError */
+export function accepted(packet: string, reply: string): string {
+  const shown = packet.slice(0, 60);
+  if (/^E[0-9a-f]{2}$/i.test(reply)) throw new RspErrorReply(shown, reply);
+  if (reply === '') throw new RspUnsupportedError(shown);
+  return reply;
+}
+
+/** Of pieces of text for the console. */
+function textOf(pieces: readonly string[]): string {
+  return Buffer.from(pieces.join(''), 'hex').toString();
 }
