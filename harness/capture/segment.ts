@@ -14,7 +14,7 @@ export interface Segment extends States {
    * `died`: stopped for good.
    */
   readonly endedAt: 'excursion' | 'goes on' | 'end' | 'died';
-  /** With `died`: what QEMU said of it. */
+  /** With `died`: what QEMU said of it, or what is known. */
   readonly said?: string;
 }
 

@@ -6,6 +6,7 @@
  * QEMU takes longer for a step than all else together, so the next one is asked for in the same write as the registers
  * (*ahead*), where it is known beforehand that the next instruction is one that needs no look before or after it.
  */
+import { hex } from '../bits/hex.ts';
 import { RspClient } from '../rsp/rsp-client.ts';
 import type { StopReply } from '../rsp/stop-reply.ts';
 import type { Instruction } from '../x86/instruction.ts';
@@ -25,6 +26,8 @@ import { hasHiddenChange, withRegisters } from './stub-state.ts';
 
 /** States that are given away at once. */
 const BATCH_STATES = 1 << 14;
+/** GDB's SIGQUIT: QEMU's word for a machine that is shut down (stop-reply.ts). */
+const SHUT_DOWN = 3;
 /** QEMU may stop before an instruction is run; one that changes nothing at all goes to itself. */
 const MAX_TRIES = 16;
 
@@ -45,6 +48,8 @@ class Stepper {
   readonly #states = new StateBuffer([]);
   #words: Int32Array = new Int32Array();
   #state: 'runs' | 'died' = 'runs';
+  /** Why it ended. */
+  #said: string | undefined;
   /** `ahead`: the instruction at {@link #words} is under way, or done. */
   #machine: 'there' | 'ahead' = 'there';
 
@@ -62,7 +67,11 @@ class Stepper {
     for (;;) {
       const at = codeLinear(this.#words);
       if (at === until) return void (yield await this.#segment('end'));
-      if (this.#state === 'died' || !isInside(inside, at)) return void (yield await this.#segment('died'));
+      if (this.#state === 'died') return void (yield await this.#segment('died'));
+      if (!isInside(inside, at)) {
+        this.#said = `control is outside, at ${hex(at)}, and it is not known where it comes back`;
+        return void (yield await this.#segment('died'));
+      }
       if (this.#states.count >= BATCH_STATES) yield await this.#segment('goes on');
       const known = this.#code.peek(at, bitnessOf(this.#words)) ?? (await this.#lookAt(at));
       if (known.kind === 'repeat') await this.#repeat(known.instruction, at);
@@ -127,7 +136,11 @@ class Stepper {
   }
 
   #survives(stop: StopReply): boolean {
-    if (!canGoOn(stop)) this.#state = 'died';
+    if (!canGoOn(stop)) {
+      this.#state = 'died';
+      if (stop.kind === 'signal' && stop.signal === SHUT_DOWN)
+        this.#said = 'it was reset or shut down, as after a triple fault';
+    }
     return this.#state === 'runs';
   }
 
@@ -183,7 +196,8 @@ class Stepper {
 
   async #segment(endedAt: Segment['endedAt']): Promise<Segment> {
     await this.#arrive();
-    return { kind: 'segment', ...this.#states.take(), endedAt };
+    const said = endedAt === 'died' ? this.#said : undefined;
+    return { kind: 'segment', ...this.#states.take(), endedAt, ...(said === undefined ? {} : { said }) };
   }
 
   async #dump(): Promise<Int32Array> {
