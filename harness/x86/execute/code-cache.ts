@@ -36,6 +36,11 @@ export interface Block {
   /** Where each ends, in bytes from the block's start. */
   readonly ends: Uint16Array;
   readonly instructions: readonly Compiled[];
+  /** Where control went from here the last time, with the instruction pointer there and the CPU's count of changes. */
+  after: Block | undefined;
+  afterLow: number;
+  afterHigh: number;
+  afterChanges: number;
 }
 
 export class CodeCache {
@@ -70,7 +75,7 @@ export class CodeCache {
   #make(cpu: Cpu, low: number, high: number, limit: number): Block {
     if (!this.mayExecute(low, high)) throw new ModelStop({ kind: 'left', linear: linearOf(low, high) });
     const { bitness, memory } = cpu;
-    const page = memory.pageFor(low, high, 'execute');
+    const page = memory.pageToExecute(low, high);
     const instructions: Compiled[] = [];
     let next: PhysicalPage | undefined;
     let offset = low & (PAGE_BYTES - 1);
@@ -81,7 +86,7 @@ export class CodeCache {
       if (instructions.length > 0 && !this.mayExecute((low & -PAGE_BYTES) + offset, high)) break;
       if (compiled && mark(page, offset, compiled.length)) memory.forgetWrites();
       if (!compiled && instructions.length === 0 && offset > PAGE_BYTES - LONGEST) {
-        next = memory.pageFor(...addressBehind(low, high, bitness), 'execute');
+        next = memory.pageToExecute(...addressBehind(low, high, bitness));
         compiled = this.#compileAcross(bitness, page, offset, next);
         memory.forgetWrites();
       }
@@ -91,13 +96,29 @@ export class CodeCache {
       if (compiled.endsBlock) break;
     } while (offset < PAGE_BYTES && instructions.length < limit);
     if (instructions.length === 0) throw unknownOpcode(cpu, low, high);
+    const { lengths, advances, ends } = distances(instructions);
     const start = low & (PAGE_BYTES - 1);
+    // Written out, so that all blocks have one shape that the engine knows: it is looked at millions of times a second.
     return {
-      ...{ low, high, bitness, version: versionOf(cpu), epoch: memory.epoch, instructions },
-      ...{ page, generation: page.generation, bytes: page.bytes.slice(start, offset) },
-      ...{ next, nextGeneration: next?.generation ?? 0 },
+      low,
+      high,
+      bitness,
+      version: versionOf(cpu),
+      epoch: memory.epoch,
+      page,
+      generation: page.generation,
+      bytes: page.bytes.slice(start, offset),
+      next,
+      nextGeneration: next?.generation ?? 0,
       operations: instructions.map(({ operation }) => operation),
-      ...distances(instructions),
+      lengths,
+      advances,
+      ends,
+      instructions,
+      after: undefined,
+      afterLow: 0,
+      afterHigh: 0,
+      afterChanges: -1,
     };
   }
 
@@ -145,7 +166,7 @@ function stillHolds(cpu: Cpu, block: Block): boolean {
   const { memory } = cpu;
   const { page, next, bytes } = block;
   if (block.epoch !== memory.epoch) {
-    if (next !== undefined || memory.pageFor(block.low, block.high, 'execute') !== page) return false;
+    if (next !== undefined || memory.pageToExecute(block.low, block.high) !== page) return false;
     block.epoch = memory.epoch;
   }
   if (next !== undefined && next.generation !== block.nextGeneration) return false;
@@ -183,7 +204,7 @@ function mark(page: PhysicalPage, offset: number, length: number): boolean {
 }
 
 function unknownOpcode(cpu: Cpu, low: number, high: number): ModelStop {
-  const page = cpu.memory.pageFor(low, high, 'execute');
+  const page = cpu.memory.pageToExecute(low, high);
   const offset = low & (PAGE_BYTES - 1);
   return new ModelStop({
     ...{ kind: 'unknown opcode', bitness: cpu.bitness, linear: linearOf(low, high) },

@@ -1,6 +1,6 @@
 /** Executes: one instruction, or many as fast as possible. Guest faults go to the guest's own handlers. */
 import { RIP } from '../state/state-layout.ts';
-import { type Block, type CodeCache, versionOf } from './code-cache.ts';
+import type { Block, CodeCache } from './code-cache.ts';
 import type { Cpu } from './cpu.ts';
 import { deliver } from './exceptions.ts';
 import { GuestFault } from './guest-fault.ts';
@@ -66,19 +66,16 @@ function runBlocks(cpu: Cpu, code: CodeCache, limit: number): Progress {
   let executed = 0;
   let block: Block | undefined;
   let index = 0;
-  let [low, high, changes] = [0, 0, 0];
+  let [low, high] = [0, 0];
   const { words } = cpu;
   try {
     while (executed < limit) {
+      const from: Block | undefined = block;
       index = 0;
-      if (block === undefined || !isAgain(cpu, block, low, high, changes)) {
-        block = undefined;
-        block = code.block(cpu);
-        low = words[RIP]!;
-        high = words[RIP + 1]!;
-        changes = cpu.changes;
-      }
-      index = 0;
+      block = undefined;
+      block = from !== undefined && isAfter(cpu, from) ? from.after! : following(cpu, code, from);
+      low = words[RIP]!;
+      high = words[RIP + 1]!;
       const { operations, advances, page, generation } = block;
       const { length: count } = operations;
       while (index < count) {
@@ -105,15 +102,24 @@ function runBlocks(cpu: Cpu, code: CodeCache, limit: number): Progress {
   }
 }
 
-/** A loop: control is where the block began. */
-function isAgain(cpu: Cpu, block: Block, low: number, high: number, changes: number): boolean {
-  const { words } = cpu;
+/** Whether control went from the block where it went the last time. */
+function isAfter({ words, changes, memory, physical }: Cpu, from: Block): boolean {
   return (
-    words[RIP] === low &&
-    words[RIP + 1] === high &&
-    cpu.changes === changes &&
-    block.version === versionOf(cpu)
+    words[RIP] === from.afterLow &&
+    words[RIP + 1] === from.afterHigh &&
+    changes === from.afterChanges &&
+    from.after!.version === memory.epoch + physical.codeChanges.count
   );
+}
+
+function following(cpu: Cpu, code: CodeCache, from: Block | undefined): Block {
+  const block = code.block(cpu);
+  if (from === undefined) return block;
+  from.after = block;
+  from.afterLow = cpu.words[RIP]!;
+  from.afterHigh = cpu.words[RIP + 1]!;
+  from.afterChanges = cpu.changes;
+  return block;
 }
 
 /** @throws what neither the guest nor the model has caused */

@@ -8,7 +8,9 @@ import { generalProtection, GuestFault, VECTOR } from '../execute/guest-fault.ts
 import { copyElements, fillElements, storeElement } from './elements.ts';
 import { requireKnown } from './known-bytes.ts';
 import { type Access, PageFault, translate } from './paging.ts';
+import { readAcross, writeAcross } from './across-pages.ts';
 import { pieces } from './pieces.ts';
+import { largePage, type LargePages, noLargePages } from './large-pages.ts';
 import { SLOTS, TranslationCache } from './translation-cache.ts';
 import { isPlain, PAGE_BYTES, type PhysicalMemory, type PhysicalPage, written } from './physical-memory.ts';
 
@@ -26,6 +28,9 @@ export class LinearMemory {
   /** The same of pages with unknown bytes or decoded instructions: no walk, but somebody is asked or told. */
   readonly #guardedReads = new TranslationCache();
   readonly #guardedWrites = new TranslationCache();
+  readonly #fetches = new TranslationCache();
+  /** The large page that was met last, for each kind of access: its 4 KiB pages need no walk. */
+  #large: LargePages = noLargePages();
   readonly #tables = {
     read32: (address: number) => {
       const frame = this.#masked(Math.floor(address / PAGE_BYTES));
@@ -54,6 +59,8 @@ export class LinearMemory {
     this.#writes.clear();
     this.#guardedReads.clear();
     this.#guardedWrites.clear();
+    this.#fetches.clear();
+    this.#large = noLargePages();
   }
 
   /** Runs what accesses tables and stacks of the supervisor, whoever runs (SDM 3A §4.6.1: implicit supervisor accesses). */
@@ -194,16 +201,27 @@ export class LinearMemory {
 
   /** Bytes may be unknown. */
   #pageToRead(low: number, high: number): PhysicalPage {
-    const found = this.#reads.find(low, high) ?? this.#guardedReads.find(low, high);
-    const page = found ?? this.pageFor(low, high, 'read');
+    const guarded = this.#guardedReads.find(low, high);
+    if (guarded?.known !== undefined) return guarded;
+    const page = guarded ?? this.#reads.find(low, high) ?? this.pageFor(low, high, 'read');
     (page.known === undefined ? this.#reads : this.#guardedReads).put(low, high, page);
     return page;
   }
 
   #pageToWrite(low: number, high: number): PhysicalPage {
-    const found = this.#writes.find(low, high) ?? this.#guardedWrites.find(low, high);
-    const page = found ?? this.pageFor(low, high, 'write');
+    const guarded = this.#guardedWrites.find(low, high);
+    if (guarded !== undefined && !isPlain(guarded)) return guarded;
+    const page = guarded ?? this.#writes.find(low, high) ?? this.pageFor(low, high, 'write');
     (isPlain(page) ? this.#writes : this.#guardedWrites).put(low, high, page);
+    return page;
+  }
+
+  /** The page that instructions are fetched from. Bytes may be unknown. @throws GuestFault */
+  pageToExecute(low: number, high: number): PhysicalPage {
+    const found = this.#fetches.find(low, high);
+    if (found) return found;
+    const page = this.pageFor(low, high, 'execute');
+    this.#fetches.put(low, high, page);
     return page;
   }
 
@@ -218,7 +236,11 @@ export class LinearMemory {
   }
 
   #slowRead(low: number, high: number, sizeBytes: number): number {
-    if ((low & 0xfff) + sizeBytes > PAGE_BYTES) return this.#splitRead(low, high, sizeBytes);
+    if ((low & 0xfff) + sizeBytes > PAGE_BYTES) {
+      const bytes = readAcross(this, low, high, sizeBytes);
+      this.high = bytes.getInt32(4, true);
+      return bytes.getInt32(0, true);
+    }
     const offset = low & 0xfff;
     const page = this.#pageToRead(low, high);
     requireKnown(page, offset, sizeBytes);
@@ -229,48 +251,26 @@ export class LinearMemory {
     return view.getInt32(offset, true);
   }
 
-  #splitRead(low: number, high: number, sizeBytes: number): number {
-    const bytes = new DataView(new ArrayBuffer(8));
-    let at = 0;
-    for (const piece of pieces(low, high, sizeBytes)) {
-      const offset = piece.low & 0xfff;
-      const page = this.#page(this.#translate(piece.low, piece.high, 'read'), offset, piece.sizeBytes);
-      for (let i = 0; i < piece.sizeBytes; i++) bytes.setUint8(at++, page.bytes[offset + i]!);
-    }
-    this.high = bytes.getInt32(4, true);
-    return bytes.getInt32(0, true);
-  }
-
   #slowWrite(low: number, high: number, sizeBytes: number, value: number, valueHigh: number): void {
     if ((low & 0xfff) + sizeBytes > PAGE_BYTES)
-      return this.#splitWrite(low, high, sizeBytes, value, valueHigh);
+      return writeAcross(this, low, high, sizeBytes, value, valueHigh);
     const page = this.#pageToWrite(low, high);
     const offset = low & 0xfff;
     storeElement(page.view, offset, sizeBytes, value, valueHigh);
     if (!isPlain(page)) written(page, offset, sizeBytes);
   }
 
-  /** Both pages are asked before either is written. */
-  #splitWrite(low: number, high: number, sizeBytes: number, value: number, valueHigh: number): void {
-    const bytes = new DataView(new ArrayBuffer(8));
-    storeElement(bytes, 0, 8, value, valueHigh);
-    const parts = pieces(low, high, sizeBytes).map((piece) => ({
-      ...piece,
-      page: this.pageFor(piece.low, piece.high, 'write'),
-    }));
-    let at = 0;
-    for (const { page, low, sizeBytes } of parts) {
-      const offset = low & 0xfff;
-      for (let i = 0; i < sizeBytes; i++) page.bytes[offset + i] = bytes.getUint8(at++);
-      if (!isPlain(page)) written(page, offset, sizeBytes);
-    }
-  }
-
   /** @throws GuestFault: #PF with CR2 set, #GP(0) where the address is not canonical. */
   #translate(low: number, high: number, access: Access): number {
     if (high !== (high << 16) >> 16) throw generalProtection();
+    const large = this.#large[access];
+    const distance = ((low >>> 12) - large.firstPage) >>> 0;
+    if (distance < large.frames && high === large.high) return this.#masked(large.firstFrame + distance);
     const found = translate(this.words, this.#tables, low, high, access, this.isUser);
-    if (!(found instanceof PageFault)) return this.#masked(found.frame);
+    if (!(found instanceof PageFault)) {
+      if (found.frames > 1) this.#large[access] = largePage(found, low, high);
+      return this.#masked(found.frame);
+    }
     this.words[CR2] = low;
     this.words[CR2 + 1] = high;
     throw new GuestFault(VECTOR.page, found.errorCode);
@@ -278,12 +278,5 @@ export class LinearMemory {
 
   #masked(frame: number): number {
     return this.words[A20] !== 0 || (frame & A20_FRAME_BIT) === 0 ? frame : frame - A20_FRAME_BIT;
-  }
-
-  /** @throws ModelStop where one of the bytes is unknown. */
-  #page(frame: number, offset: number, sizeBytes: number): PhysicalPage {
-    const page = this.physical.page(frame);
-    requireKnown(page, offset, sizeBytes);
-    return page;
   }
 }

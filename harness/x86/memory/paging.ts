@@ -16,8 +16,8 @@ export interface TableMemory {
 export interface Translation {
   /** Physical address >> 12. */
   readonly frame: number;
-  /** Whether a write needs no further look at the tables. */
-  readonly mayWrite: boolean;
+  /** How many frames in a row, aligned, are translated alike: those of a large page. */
+  readonly frames: number;
 }
 
 /** #PF's error code; not a fault yet: the caller knows the address. */
@@ -65,7 +65,7 @@ export function translate(
   isUser: boolean,
 ): Translation | PageFault {
   // The high word is 0 but in 64-bit mode, which without paging is no machine's: vectors are run so.
-  if (!isPaging(words)) return { frame: (high >>> 0) * 0x10_0000 + (low >>> 12), mayWrite: true };
+  if (!isPaging(words)) return { frame: (high >>> 0) * 0x10_0000 + (low >>> 12), frames: 1 };
   const walk: Walk = { words, memory, access, isUser, writable: true, user: true, noExecute: false };
   if ((words[CR4]! & CR4_PAE) === 0) return walk32(walk, low);
   const table = tableAddress(words[CR3]!, words[CR3 + 1]!);
@@ -132,7 +132,7 @@ function level(walk: Walk, table: number, depth: number, low: number, high: numb
     const pages = depth === 3 ? 0x4_0000 : 0x200;
     // Bit 12 is PAT; the bits between it and the page's size are reserved.
     if (((entry >>> 13) & (pages / 2 - 1) & (depth === 3 ? 0x1_ffff : 0xff)) !== 0) return reserved(walk);
-    return leaf(walk, at, entry, frame - (frame % pages) + ((low >>> 12) & (pages - 1)));
+    return leaf(walk, at, entry, frame - (frame % pages) + ((low >>> 12) & (pages - 1)), pages);
   }
   touch(walk, at, entry, ACCESSED);
   return level(walk, tableAddress(entry, upper), depth - 1, low, high);
@@ -153,13 +153,11 @@ function touch({ memory }: Walk, at: number, entry: number, bits: number): void 
   if ((entry & bits) !== bits) memory.write32(at, entry | bits);
 }
 
-function leaf(walk: Walk, at: number, entry: number, frame: number): Translation | PageFault {
-  const { access, words } = walk;
+function leaf(walk: Walk, at: number, entry: number, frame: number, frames = 1): Translation | PageFault {
+  const { access } = walk;
   if (!isAllowed(walk)) return new PageFault(errorCode(walk) | BY_RIGHTS);
   touch(walk, at, entry, access === 'write' ? ACCESSED | DIRTY : ACCESSED);
-  const isDirty = access === 'write' || (entry & DIRTY) !== 0;
-  const supervisorWrites = walk.writable || (words[CR0]! & CR0_WP) === 0;
-  return { frame, mayWrite: isDirty && (walk.isUser ? walk.writable && walk.user : supervisorWrites) };
+  return { frame, frames };
 }
 
 /** SDM 3A §4.6.1. */

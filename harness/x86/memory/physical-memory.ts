@@ -127,8 +127,15 @@ export class PhysicalMemory {
     const known = isKnown ? undefined : new Uint8Array(PAGE_BYTES);
     // All pages have one shape, also later: nothing is deleted from them.
     const page: PhysicalPage = {
-      ...{ frame, bytes, view, known, unknownBytes: isKnown ? 0 : PAGE_BYTES },
-      ...{ isTable: false, code: undefined, generation: 0, codeChanges: this.codeChanges },
+      frame,
+      bytes,
+      view,
+      known,
+      unknownBytes: isKnown ? 0 : PAGE_BYTES,
+      code: undefined,
+      isTable: false,
+      generation: 0,
+      codeChanges: this.codeChanges,
     };
     this.#pages.set(frame, page);
     return page;
