@@ -1,10 +1,8 @@
 /** `loadbase capture`: the early boot of one instance as a trace. */
 import type { Command } from 'commander';
-import { SCENARIOS } from '../../scenarios/index.ts';
-import { addInstanceOptions } from './instance-options.ts';
 import { oneOf } from './options.ts';
 import type { CaptureOptions } from './run-options.ts';
-import { addImageOption, addSourceOptions } from './source-options.ts';
+import { addSingleBootOptions } from './single-boot-options.ts';
 
 export function addCaptureCommand(program: Command): void {
   const command = program
@@ -28,16 +26,7 @@ export function addCaptureCommand(program: Command): void {
       'read QEMU’s own log, or step through its gdbstub, some 30 times slower (default: log with tcg, else step; e.g. step)',
       oneOf(['log', 'step'] as const),
     );
-  addImageOption(command);
-  addInstanceOptions(command, SCENARIOS);
-  addSourceOptions(command)
-    .option(
-      '--accel <auto|tcg|kvm>',
-      'accelerator (e.g. tcg)',
-      oneOf(['auto', 'tcg', 'kvm'] as const),
-      'auto',
-    )
-    .option('--cold', 'boot from the reset vector instead of forking a machine that was frozen at GRUB')
+  addSingleBootOptions(command)
     .addHelpText(
       'after',
       `

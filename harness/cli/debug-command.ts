@@ -1,10 +1,7 @@
 /** `loadbase debug`: one instance, stopped at its first checkpoint, ready for gdb. */
 import type { Command } from 'commander';
-import { SCENARIOS } from '../../scenarios/index.ts';
-import { addInstanceOptions } from './instance-options.ts';
-import { oneOf } from './options.ts';
 import type { DebugOptions } from './run-options.ts';
-import { addImageOption, addSourceOptions } from './source-options.ts';
+import { addSingleBootOptions } from './single-boot-options.ts';
 
 export function addDebugCommand(program: Command): void {
   const command = program
@@ -13,16 +10,7 @@ export function addDebugCommand(program: Command): void {
       'boot one instance, stop at its first checkpoint, and print the gdb command with symbols at the right base',
     )
     .argument('<instance>', 'its name, as `loadbase list` shows it');
-  addImageOption(command);
-  addInstanceOptions(command, SCENARIOS);
-  addSourceOptions(command)
-    .option(
-      '--accel <auto|tcg|kvm>',
-      'accelerator (e.g. tcg)',
-      oneOf(['auto', 'tcg', 'kvm'] as const),
-      'auto',
-    )
-    .option('--cold', 'boot from the reset vector instead of forking a machine that was frozen at GRUB')
+  addSingleBootOptions(command)
     .option('--no-gdb', 'print the gdb command only, even on a terminal')
     .addHelpText(
       'after',

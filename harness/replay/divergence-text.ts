@@ -107,7 +107,7 @@ function flagsText(name: string, differing: bigint): string {
 export function stopText(reason: StopReason): string {
   switch (reason.kind) {
     case 'unknown opcode':
-      return `unknown opcode ${encodeHex(reason.bytes)} at ${hex(reason.linear)} in ${reason.bitness}-bit code`;
+      return `unknown opcode ${encodeHex(reason.bytes)}${reason.mnemonic && ` (${reason.mnemonic})`} at ${hex(reason.linear)} in ${reason.bitness}-bit code`;
     case 'unknown memory':
       return `it reads ${reason.sizeBytes} bytes at ${hex(reason.physical)}, of which the trace says nothing`;
     case 'left':

@@ -95,7 +95,7 @@ export class CodeCache {
       offset += compiled.length;
       if (compiled.endsBlock) break;
     } while (offset < PAGE_BYTES && instructions.length < limit);
-    if (instructions.length === 0) throw unknownOpcode(cpu, low, high);
+    if (instructions.length === 0) throw unknownOpcode(cpu, this.store, low, high);
     const { lengths, advances, ends } = distances(instructions);
     const start = low & (PAGE_BYTES - 1);
     // Written out, so that all blocks have one shape that the engine knows: it is looked at millions of times a second.
@@ -203,14 +203,13 @@ function mark(page: PhysicalPage, offset: number, length: number): boolean {
   return isFirst;
 }
 
-function unknownOpcode(cpu: Cpu, low: number, high: number): ModelStop {
+function unknownOpcode(cpu: Cpu, { disassembler }: CodeStore, low: number, high: number): ModelStop {
   const page = cpu.memory.pageToExecute(low, high);
   const offset = low & (PAGE_BYTES - 1);
-  return new ModelStop({
-    ...{ kind: 'unknown opcode', bitness: cpu.bitness, linear: linearOf(low, high) },
-    bytes: page.bytes.slice(offset, offset + LONGEST),
-    mnemonic: '',
-  });
+  const bytes = page.bytes.slice(offset, offset + LONGEST);
+  const { bitness } = cpu;
+  const mnemonic = disassembler.decodeExecutable(bytes, bitness)?.mnemonic ?? '';
+  return new ModelStop({ kind: 'unknown opcode', bitness, linear: linearOf(low, high), bytes, mnemonic });
 }
 
 export function linearOf(low: number, high: number): bigint {

@@ -7,6 +7,7 @@ export type StopReason =
       readonly bytes: Uint8Array;
       readonly bitness: 16 | 32 | 64;
       readonly linear: bigint;
+      /** Empty where the decoder knows none either. */
       readonly mnemonic: string;
     }
   /** Nobody said what stands there. */
