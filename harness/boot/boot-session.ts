@@ -179,12 +179,20 @@ export class BootSession implements AsyncDisposable {
   ): Promise<BootEnd | Line> {
     const first = await Promise.race([said, this.#machineEnd(), this.#guest.died]);
     if (first.kind === 'landmark') return loaderEnd(first.name);
-    if (first.kind !== 'machine' || first.end.kind !== 'paused') return first;
+    if (first.kind !== 'machine') return first;
+    if (first.end.kind === 'shutdown') return this.#lastWord(said, first);
+    if (first.end.kind !== 'paused') return first;
     const report = await this.#landmark(lines, this.#options.deadline.cut(CONSOLE_SETTLE_MS));
     if (report.kind === 'console') return report;
     if (report.kind === 'timeout')
       return { kind: 'loader', detail: 'the machine was held, but not by our loader configuration' };
     return report.name as Line;
+  }
+
+  /** A guest that shut down may have said why; on a busy host the monitor is heard before the console's last lines. */
+  async #lastWord(said: Promise<Said>, died: BootEnd): Promise<BootEnd> {
+    const last = await Promise.race([said, setTimeout(QUIET_AFTER_RING_MS)]);
+    return last?.kind === 'landmark' ? loaderEnd(last.name) : died;
   }
 
   /** Firmware and loader have a budget each, so that a hang is called by its phase's name. */

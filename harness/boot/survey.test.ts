@@ -33,6 +33,12 @@ t.test('a survey gives the memory map, and is remembered by what decides it', as
   t.equal(await store.find({ qemu: 'b' }), undefined);
 });
 
+t.test('a shutdown that is heard before the last lines of the console is no failure', async (t) => {
+  const at = bench(t);
+  const { memoryMap } = await survey(asked(at, 'shuts-down-before-it-speaks'));
+  t.equal(memoryMap.length, 3);
+});
+
 t.test('a remembered survey that is no survey is forgotten', async (t) => {
   const at = bench(t);
   const store = new SurveyStore(at.directory);
