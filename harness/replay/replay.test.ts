@@ -199,7 +199,10 @@ t.test('stopped: an opcode that nobody knows, HLT, a triple fault', async (t) =>
     const boot = { ...nops, image: Buffer.from(hex, 'hex') };
     return text(await diverges(t, boot, 1, CODE_BASE));
   };
-  t.match(await instead('0f0e'), /the model stopped: unknown opcode 0f0e\w* \(femms\) at 0x00001000 in 32-bit code/);
+  t.match(
+    await instead('0f0e'),
+    /the model stopped: unknown opcode 0f0e\w* \(femms\) at 0x00001000 in 32-bit code/,
+  );
   t.match(await instead('f4'), 'the model stopped: HLT');
   t.match(await instead('0f0b'), /the model stopped: triple fault, first exception 6/);
 });
