@@ -205,6 +205,7 @@ export class Follower {
       this.#note({ kind: 'memory', step: this.#step, address, sizeBytes: bytes.length });
     const written = [...differing, ...leftByHandlers];
     for (const { address, bytes } of written) this.cpu.physical.load(address, bytes);
+    this.cpu.memoryLoaded();
     writer.memory(written, 'written');
     writer.digest(digests);
   }

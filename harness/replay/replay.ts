@@ -115,6 +115,7 @@ export class Replay {
   #loadMemory(): Disagreement | undefined {
     try {
       for (const { address, bytes } of this.#cursor.memory) this.cpu.physical.load(address, bytes);
+      this.cpu.memoryLoaded();
       return undefined;
     } catch (stop) {
       if (stop instanceof ModelStop) return { kind: 'stopped', reason: stop.reason };

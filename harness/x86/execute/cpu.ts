@@ -97,6 +97,13 @@ export class Cpu {
     if (!isSame) memory.flush();
   }
 
+  /** To be called after memory was loaded from outside: where page tables were in it, translations are made anew. */
+  memoryLoaded(): void {
+    if (this.#tableLoads === this.physical.tableLoads) return;
+    this.#tableLoads = this.physical.tableLoads;
+    this.memory.flush();
+  }
+
   /** The architectural state, flags put together; outside 64-bit mode without what only shows in it. */
   state(): Int32Array {
     readFlags(this.words);
