@@ -18,6 +18,10 @@ const rooms = {
   trace: ['bits', 'x86'],
   replay: ['bits', 'x86', 'trace'],
   sequences: ['bits', 'x86'],
+  // what relocated code must not do, as rules; told of by the model while it runs
+  sanitizer: ['bits', 'x86'],
+  // what a machine gives early boot: entry state, boot information, answers of firmware and CPU
+  profile: ['bits', 'elf', 'multiboot2', 'x86', 'subject', 'trace', 'replay'],
   // wires: each touches exactly one outside thing
   process: ['lifetime'],
   workdir: ['lifetime'],
@@ -49,6 +53,8 @@ const rooms = {
 const wiresAndPaper = Object.keys(rooms);
 rooms.boot = wiresAndPaper;
 rooms.capture = [...wiresAndPaper, 'boot'];
+// no machine: the model alone, at every base
+rooms.check = wiresAndPaper;
 rooms.oracle = [...wiresAndPaper, 'boot', 'capture'];
 // judgement
 rooms.scenario = [...wiresAndPaper, 'boot', 'capture'];
@@ -56,11 +62,11 @@ rooms.report = ['bits', 'lifetime', 'workdir', 'scenario'];
 rooms.doctor = [...wiresAndPaper, 'boot', 'scenario'];
 rooms.sabotage = [...wiresAndPaper, 'boot', 'scenario'];
 // door
-rooms.cli = [...wiresAndPaper, 'boot', 'capture', 'scenario', 'report', 'doctor'];
+rooms.cli = [...wiresAndPaper, 'boot', 'capture', 'scenario', 'report', 'doctor', 'check'];
 
 // As pure as those, but that a trace is compressed: node:zlib, its synchronous half, and nothing else.
 const pureButZlib = ['trace'];
-const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe', 'vectors', 'sequences'];
+const pure = ['bits', 'elf', 'multiboot2', 'x86', 'layout', 'probe', 'vectors', 'sequences', 'sanitizer'];
 const source = (room) => `^harness/${room}/`;
 
 module.exports = {

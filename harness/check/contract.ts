@@ -1,0 +1,68 @@
+/** What an offline check of an image finds: per base, per entry, and in all. Values only, so that workers can send them. */
+import type { Observation } from '../guest/guest-view.ts';
+import type { Finding } from '../sanitizer/finding.ts';
+import type { StopReason } from '../x86/execute/stop.ts';
+
+/** How the loader enters the image. */
+export type EntryName = 'bios' | 'efi';
+
+/** How a run ended. */
+export type Ending =
+  /** It came where early boot hands over, e.g. `__start_xen`. */
+  | { readonly kind: 'reached'; readonly where: string }
+  /** It halted after a last word on its console. */
+  | { readonly kind: 'said'; readonly text: string }
+  /** A question to the firmware or the CPU that no capture answers. */
+  | { readonly kind: 'unanswered'; readonly what: string; readonly linear: bigint }
+  /** The model stopped: a triple fault, a halt without a word, an unknown opcode, unknown memory. */
+  | { readonly kind: 'stopped'; readonly reason: StopReason; readonly linear: bigint }
+  /** It went on beyond the bound. */
+  | { readonly kind: 'endless'; readonly loop: readonly LoopPlace[] };
+
+/** An address of the loop, and how often it was met among the last instructions. */
+export interface LoopPlace {
+  readonly linear: bigint;
+  readonly times: number;
+}
+
+/** Something that differs from the reference base otherwise than by the base. */
+export interface Asymmetry {
+  /** `image+0x1c8040 (boot_gdt+0x40)`, or a register's name. */
+  readonly place: string;
+  /** At the reference base and at this one. */
+  readonly reference: bigint;
+  readonly here: bigint;
+  /** The first instruction after whose execution the two runs differ so; link-time linear address. */
+  readonly instruction?: bigint;
+}
+
+/** One run at one base. */
+export interface BaseResult {
+  readonly entry: EntryName;
+  readonly loadBase: number;
+  readonly ending: Ending;
+  /** Whether that is how it must end here: a misaligned base may ask for an error text. */
+  readonly endsAsExpected: boolean;
+  /** Instructions; a repeated string instruction counts once. */
+  readonly executed: number;
+  /** Those of known defects are not among them. */
+  readonly findings: readonly Finding[];
+  /** Known defects of this version, in words. */
+  readonly notes: readonly string[];
+  /** The end state, in words. */
+  readonly endState: readonly Observation[];
+  readonly asymmetries: readonly Asymmetry[];
+}
+
+export function holdsAt({ endsAsExpected, findings, endState, asymmetries }: BaseResult): boolean {
+  return (
+    endsAsExpected && findings.length === 0 && asymmetries.length === 0 && endState.every(({ ok }) => ok)
+  );
+}
+
+/** Whether a console would show the defect; silent: the boot goes on as if nothing were wrong. */
+export type Visibility = 'shows' | 'silent';
+
+export function visibilityOf({ endsAsExpected }: BaseResult): Visibility {
+  return endsAsExpected ? 'silent' : 'shows';
+}
