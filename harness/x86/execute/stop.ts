@@ -1,5 +1,7 @@
 /** Why the model does not go on: values, as the guest, not the host, is the cause. */
 
+import type { WatchedAccess } from '../memory/watcher.ts';
+
 export type StopReason =
   /** No semantics are written for it, or it is none: the bytes at the instruction pointer. */
   | {
@@ -14,11 +16,24 @@ export type StopReason =
   | { readonly kind: 'unknown memory'; readonly physical: number; readonly sizeBytes: number }
   /** Control is about to leave where the model may execute. */
   | { readonly kind: 'left'; readonly linear: bigint }
+  /** Something that somebody watches is about to happen. */
+  | Watched
   | { readonly kind: 'halted' }
   | { readonly kind: 'triple fault'; readonly vector: number; readonly errorCode: number | undefined }
   /** Something that the model does not do, in words: a task switch, virtual-8086 mode. */
   | { readonly kind: 'unsupported'; readonly what: string }
   | { readonly kind: 'limit' };
+
+export interface Watched {
+  readonly kind: 'watched';
+  /** `translate`: of a linear address; `pointer`: a store whose value is one. */
+  readonly what: WatchedAccess | 'translate' | 'pointer';
+  /** Of a pointer: its value; of a translation: 0. */
+  readonly physical: number;
+  readonly sizeBytes: number;
+  /** Of a pointer and a walk: 0. */
+  readonly linear: bigint;
+}
 
 /** A way out of the middle of an instruction; caught by the runner. No Error, as a GuestFault is none. */
 export class ModelStop {

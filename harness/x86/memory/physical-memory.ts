@@ -19,11 +19,16 @@ export interface PhysicalPage {
   code: Uint8Array | undefined;
   /** Whether page tables were read from it. */
   isTable: boolean;
+  /** {@link WATCH} bits: accesses that somebody wants to be told of before they happen. */
+  watch: number;
   /** Counts the writes that hit decoded instructions. */
   generation: number;
   /** The same of all pages together. */
   readonly codeChanges: { count: number };
 }
+
+/** Bits of {@link PhysicalPage.watch}. */
+export const WATCH = { read: 1, write: 2, execute: 4 } as const;
 
 /** What to do with a page of which nothing was said yet. */
 export type MissingPage = 'unknown' | 'zero';
@@ -38,6 +43,8 @@ export class PhysicalMemory {
   readonly codeChanges = { count: 0 };
   /** How often {@link load} wrote to page tables. */
   tableLoads = 0;
+  /** {@link WATCH} bits of pages that are made from now on. */
+  watchOfNewPages = 0;
 
   /** @param maxPages beyond which the model stops: what guests of unknown origin may cost */
   constructor(missing: MissingPage, maxPages = Infinity) {
@@ -134,6 +141,7 @@ export class PhysicalMemory {
       unknownBytes: isKnown ? 0 : PAGE_BYTES,
       code: undefined,
       isTable: false,
+      watch: this.watchOfNewPages,
       generation: 0,
       codeChanges: this.codeChanges,
     };
@@ -202,7 +210,12 @@ function becameKnown(page: PhysicalPage, known: Uint8Array, offset: number, leng
   if (page.unknownBytes === 0) page.known = undefined;
 }
 
-/** Whether writes and reads of the page need nobody to be told. */
+/** Whether nobody needs to be told of writes to the page. */
 export function isPlain(page: PhysicalPage): boolean {
-  return page.known === undefined && page.code === undefined;
+  return page.known === undefined && page.code === undefined && (page.watch & WATCH.write) === 0;
+}
+
+/** The same of reads. */
+export function isReadPlain(page: PhysicalPage): boolean {
+  return page.known === undefined && (page.watch & WATCH.read) === 0;
 }

@@ -1,0 +1,15 @@
+/** Somebody who wants to be told of accesses before they happen. The usual access costs nothing more by it. */
+
+/** What a page is watched for. `walk`: of page tables, by the CPU itself. */
+export type WatchedAccess = 'read' | 'write' | 'execute' | 'walk';
+
+export interface Watcher {
+  /**
+   * Told before bytes of a page that is watched for this access are accessed.
+   * @param low, high the linear address; of a walk, of what is translated
+   * @throws ModelStop to stop before the instruction, which can be executed again
+   */
+  accessed(access: WatchedAccess, physical: number, sizeBytes: number, low: number, high: number): void;
+  /** Told of a linear address that is translated anew: the first access to its page, the first after a flush. @throws ModelStop */
+  translated(low: number, high: number): void;
+}
