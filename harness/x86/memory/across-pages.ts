@@ -47,6 +47,7 @@ export function writeAcross(
   let at = 0;
   for (const { page, low: partLow, sizeBytes: partBytes } of parts) {
     const offset = partLow & 0xfff;
+    page.isTouched = true;
     for (let i = 0; i < partBytes; i++) page.bytes[offset + i] = bytes.getUint8(at++);
     if (!isPlain(page)) written(page, offset, partBytes);
   }

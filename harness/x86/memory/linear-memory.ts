@@ -55,6 +55,7 @@ export class LinearMemory {
     write32: (address: number, value: number) => {
       const page = this.physical.page(this.#masked(Math.floor(address / PAGE_BYTES)));
       page.view.setInt32(address % PAGE_BYTES, value, true);
+      page.isTouched = true;
       if (!isPlain(page)) written(page, address % PAGE_BYTES, 4);
     },
   };
@@ -228,6 +229,7 @@ export class LinearMemory {
     const guarded = this.#guardedWrites.find(low, high);
     if (guarded !== undefined && !isPlain(guarded)) return guarded;
     const page = guarded ?? this.#writes.find(low, high) ?? this.pageFor(low, high, 'write');
+    page.isTouched = true;
     (isPlain(page) ? this.#writes : this.#guardedWrites).put(low, high, page);
     return page;
   }

@@ -8,7 +8,7 @@ export const PAGE_BYTES = 4096;
 
 export interface PhysicalPage {
   /** Physical address >> 12. */
-  readonly frame: number;
+  frame: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   /** One byte for each: not 0 where it is known. undefined: all are. */
@@ -21,6 +21,8 @@ export interface PhysicalPage {
   isTable: boolean;
   /** {@link WATCH} bits: accesses that somebody wants to be told of before they happen. */
   watch: number;
+  /** Whether it may have been written to since somebody set this to false. */
+  isTouched: boolean;
   /** Counts the writes that hit decoded instructions. */
   generation: number;
   /** The same of all pages together. */
@@ -94,6 +96,12 @@ export class PhysicalMemory {
     return this.#missing === 'unknown' ? NOTHING_KNOWN : undefined;
   }
 
+  /** Puts a page that was made elsewhere at a place of its own. Who keeps pages must let go of them: LinearMemory.flush. */
+  place(frame: number, page: PhysicalPage): void {
+    page.frame = frame;
+    this.#pages.set(frame, page);
+  }
+
   /** Forgets everything. Who keeps pages must let go of them: LinearMemory.flush. */
   clear(): void {
     this.#pages.clear();
@@ -107,6 +115,7 @@ export class PhysicalMemory {
       const length = Math.min(PAGE_BYTES - offset, bytes.length - done);
       const page = this.#pages.get(frame) ?? this.#make(frame, length === PAGE_BYTES || undefined);
       page.bytes.set(bytes.subarray(done, done + length), offset);
+      page.isTouched = true;
       if (!isPlain(page)) written(page, offset, length);
       if (page.isTable) this.tableLoads++;
       done += length;
@@ -142,6 +151,7 @@ export class PhysicalMemory {
       code: undefined,
       isTable: false,
       watch: this.watchOfNewPages,
+      isTouched: true,
       generation: 0,
       codeChanges: this.codeChanges,
     };
@@ -193,7 +203,8 @@ export function written(page: PhysicalPage, offset: number, length: number): voi
   }
 }
 
-function forgetCode(page: PhysicalPage): void {
+/** Instructions decoded from the page are looked at again. */
+export function forgetCode(page: PhysicalPage): void {
   page.generation++;
   page.codeChanges.count++;
   page.code = undefined;
