@@ -111,13 +111,13 @@ export class Sanitizer implements Watcher {
 
   /** To be told of a table or segment base in the link-time range. @param at the instruction that loaded it */
   loaded(name: string, base: number, at: bigint): void {
-    if (this.#isArmed) this.note('link-time-table', 'load of a table', BigInt(base), 1, name, at);
+    this.note('link-time-table', 'load of a table', BigInt(base), 1, name, at);
   }
 
   /** To be told of a near transfer into the link-time range. @param low, high the address behind the instruction */
   transferred(low: number, high: number, length: number): void {
     const target = this.#cpu.linearInstruction;
-    if (!this.#isArmed || !isLinkTime(this.territory, Number(target), 1)) return;
+    if (!isLinkTime(this.territory, Number(target), 1)) return;
     this.note('link-time-execute', 'execute', target, 1, undefined, linearOf(low, high) - BigInt(length));
   }
 
