@@ -56,8 +56,8 @@ export interface PagingFacts {
 
 const [PRESENT, LARGE] = [1, 1 << 7];
 const ENTRIES = 512;
-/** Four levels for 4 GiB in small pages, twice over. */
-const MOST_TABLES = 4400;
+/** Early boot has a few dozen. */
+const MOST_TABLES = 512;
 const PAGE = 4096;
 
 /** Pages of this level's entries, in bytes; of the PML4 there are none. */

@@ -74,7 +74,7 @@ export class Symmetry {
     comparePages(this.#image, here, here.loadBase, found, (offset) => this.#imagePlace(offset, here));
     for (const { range, bytes } of this.#fixed)
       comparePages(bytes, here, range.start, found, (offset) => fixedPlace(range.start + offset));
-    return found;
+    return { first: found.first, count: found.count };
   }
 
   #expectTablesAt(loadBase: number): void {
@@ -100,7 +100,7 @@ export class Symmetry {
 
 type Named = Pick<FoundAsymmetry, 'place' | 'at'>;
 
-class Found implements Asymmetries {
+class Found {
   readonly first: FoundAsymmetry[] = [];
   count = 0;
 

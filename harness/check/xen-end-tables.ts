@@ -177,16 +177,17 @@ function pieceByPiece(
   sizeBytes: number,
   text: string,
 ): Observation {
-  const inside = mappings.filter((each) => each.linear >= linear && each.linear < linear + BigInt(sizeBytes));
+  const end = linear + BigInt(sizeBytes);
   let [next, wrong] = [0, ''];
-  for (const { linear: at, physical: seen, sizeBytes: size } of inside) {
-    const offset = Number(at - linear);
-    if (offset !== next) break;
-    if (seen !== physical + offset) {
-      wrong = `${hex(at, 16)} is mapped to ${hex(seen)}, not to ${hex(physical + offset)}`;
+  for (const each of mappings) {
+    if (each.linear + BigInt(each.sizeBytes) <= linear || each.linear >= end) continue;
+    const offset = Number(each.linear - linear);
+    if (offset > next) break;
+    if (each.physical !== physical + offset) {
+      wrong = `${hex(each.linear, 16)} is mapped to ${hex(each.physical)}, not to ${hex(physical + offset)}`;
       break;
     }
-    next += size;
+    next = offset + each.sizeBytes;
   }
   const otherwise =
     wrong || `${hex(linear + BigInt(next), 16)} is not mapped, not to ${hex(physical + next)}`;
