@@ -7,7 +7,7 @@ import type { StopReason } from '../x86/execute/stop.ts';
 import type { Ending } from './contract.ts';
 import { endlessLoop } from './endless-loop.ts';
 import type { Knowledge } from './knowledge.ts';
-import { type Surroundings, UnansweredQuestion } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Reads of memory that nobody gave give zeros, so often. */
 const MOST_UNKNOWN = 64;
@@ -56,8 +56,9 @@ export class Course {
     try {
       return action();
     } catch (error) {
-      if (!(error instanceof UnansweredQuestion)) throw error;
-      return { kind: 'unanswered', what: error.message, linear: this.#cpu.linearInstruction };
+      const what = this.#setting.around.unanswered(error);
+      if (what === undefined) throw error;
+      return { kind: 'unanswered', what, linear: this.#cpu.linearInstruction };
     }
   }
 

@@ -4,6 +4,8 @@ import type { MemoryRange } from '../sanitizer/territory.ts';
 import type { ImageSymbols } from '../subject/image-symbols.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import type { EntryName } from './contract.ts';
+import type { EndState } from './end-state.ts';
+import type { SymmetryFacts } from './symmetry.ts';
 
 /** A run that came to an end, its memory still there. */
 export interface EndedRun {
@@ -22,6 +24,8 @@ export type ExpectedEnding =
   | { readonly kind: 'said'; readonly text: string };
 
 export interface Knowledge {
+  /** Laid into memory at the entry, to see whether it is left alone. */
+  readonly laid: readonly { readonly address: number; readonly bytes: Uint8Array }[];
   readonly symbols: ImageSymbols | undefined;
   /** Linear address that ends early boot, and its name; undefined: it ends where the CPU halts. */
   readonly end: { readonly linear: bigint; readonly name: string } | undefined;
@@ -32,6 +36,12 @@ export interface Knowledge {
   owned(cpu: Cpu, loadBase: number, entry: EntryName, physical: number): MemoryRange | undefined;
   /** What must hold at the end. */
   endState(run: EndedRun): readonly Observation[];
-  /** Observations that are a known defect of this version: their notes; undefined: it is none. */
+  /** What an observation that does not hold is, where it is a known defect of this version. */
   knownDefect(observation: Observation): string | undefined;
+  /** What must differ between two bases by the base alone, and what is listed as exempt. */
+  symmetry(reference: EndedRun): SymmetryFacts;
+}
+
+export function endStateOf({ cpu, loadBase }: EndedRun): EndState {
+  return { loadBase, words: cpu.state(), memory: cpu.physical };
 }

@@ -113,13 +113,14 @@ export class OfflineBoot {
     this.#stale.putInto(memory, linkBase, (frame) => !isLoaded(frame));
     this.#image.putInto(memory, loadBase);
     for (const change of changes) this.#image.change(change);
-    const { words, memory: given } = this.#around.entryState(loadBase);
+    const { words, memory: around } = this.#around.entryState(loadBase);
+    const given = [...around, ...this.#knowledge.laid];
     for (const { address, bytes } of given)
       // Where the image is loaded, nothing else is; a caller chooses surroundings that leave it its place.
       if (address + bytes.length <= loadBase || address >= loadBase + master.length)
         memory.load(address, bytes);
     this.#given = given;
-    this.#around.reset();
+    this.#around.reset(loadBase);
     this.#cpu.load(words);
     return words;
   }
@@ -142,8 +143,9 @@ export class OfflineBoot {
     );
   }
 
+  /** What was laid last goes before what stood there. */
   #before(address: number, sizeBytes: number): Uint8Array | undefined {
-    const run = this.#given.find(
+    const run = this.#given.findLast(
       (each) => each.address <= address && address + sizeBytes <= each.address + each.bytes.length,
     );
     return run?.bytes.subarray(address - run.address, address - run.address + sizeBytes);
