@@ -47,11 +47,9 @@ async function measure(
       rates.push(million((await modelRateAlone(stretch, OUR_RUNS)).seconds));
     return { value: median(rates), unit };
   }
+  say(`${name}: Unicorn calls its hooks ${first.hooked.instructions} + ${first.hooked.accesses} times a run`);
   const bare: number[] = [];
-  const seen = await interleavedWithUnicorn(stretch, rounds, (hooked, without) => {
-    say(`${name}: Unicorn calls its hooks ${hooked.instructions} + ${hooked.accesses} times`);
-    bare.push(million(without.seconds));
-  });
+  const seen = await interleavedWithUnicorn(stretch, rounds, ({ seconds }) => bare.push(million(seconds)));
   return {
     ...{ value: million(seen.ours), unit, peer: `Unicorn ${first.version} from C, with hooks` },
     peerValue: million(seen.peers),
@@ -68,11 +66,7 @@ async function measure(
 }
 
 /** Both in turn, each in a new process; they must leave the same behind. */
-function interleavedWithUnicorn(
-  stretch: Stretch,
-  rounds: number,
-  onPeer: (hooked: UnicornRuns, bare: UnicornRuns) => void,
-) {
+function interleavedWithUnicorn(stretch: Stretch, rounds: number, onBare: (bare: UnicornRuns) => void) {
   let expected: StretchEnd | undefined;
   const agree = (who: string, end: StretchEnd) => {
     if (expected) requireAgreement(who, end, expected);
@@ -88,7 +82,7 @@ function interleavedWithUnicorn(
     if (measured.kind === 'unavailable') throw new Error(measured.reason);
     agree('Unicorn with hooks', measured.hooked.end);
     agree('Unicorn without hooks', measured.bare.end);
-    onPeer(measured.hooked, measured.bare);
+    onBare(measured.bare);
     return measured.hooked.seconds;
   };
   return interleaved(rounds, ours, peers, () => undefined);

@@ -8,7 +8,7 @@ import type { StretchEnd } from './stretch-model.ts';
 import { encodeStretch, type Runs } from './unicorn/stretch-file.ts';
 import type { Stretch } from './unicorn/stretch.ts';
 
-const SOURCE = join(import.meta.dirname, 'unicorn', 'early-boot.c');
+const SOURCES = ['early-boot.c', 'stretch.c'].map((name) => join(import.meta.dirname, 'unicorn', name));
 const FLAGS = ['-std=c11', '-D_DEFAULT_SOURCE', '-Wall', '-Wextra', '-Werror', '-O2'];
 const TIMEOUT_MS = 120_000;
 
@@ -62,7 +62,7 @@ export async function unicornRate(stretch: Stretch, runs: Runs, tools: Tools = T
   try {
     const [program, file] = [join(folder, 'early-boot'), join(folder, 'stretch')];
     const libraries = flags.output.split(/\s+/).filter((each) => each !== '');
-    const compiled = await call(tools.compiler, [...FLAGS, SOURCE, '-o', program, ...libraries]);
+    const compiled = await call(tools.compiler, [...FLAGS, ...SOURCES, '-o', program, ...libraries]);
     if (compiled.kind === 'missing')
       return unavailable(`there is no C compiler (${compiled.why}); apt-get install gcc libc6-dev`);
     if (compiled.kind === 'failed') throw new UnicornError(`it does not compile: ${compiled.why}`);

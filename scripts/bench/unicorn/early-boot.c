@@ -3,9 +3,9 @@
  * is at what a relocation sanitizer at least does. `early-boot FILE`; what FILE holds is said in stretch-file.ts.
  * Standard output: one line of JSON. Exit: 0 done, 1 with the cause on standard error.
  */
+#include "stretch.h"
+
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,34 +13,7 @@
 #include <time.h>
 #include <unicorn/unicorn.h>
 
-enum { MAGIC = 0x3153424c, PAGE_BYTES = 4096, GENERAL = 8, SEGMENTS = 6 };
 enum { BLOCK_GAP_BYTES = 256 << 20, SCRATCH_GDT = 0xfffe0000u, SCRATCH_GDT_BYTES = 65536 };
-
-/* What an instruction was told from outside: it is not executed, its result is put in place. */
-struct input {
-    uint32_t at, eax, ebx, ecx, edx, next;
-};
-
-struct region {
-    uint32_t address, size_bytes;
-    const uint8_t *before;
-    uint8_t *now;
-};
-
-/* Selector; attributes as in the high half of a descriptor, 0: nothing is loaded. Base 0, limit 4 GiB. */
-struct segment {
-    uint32_t selector, attributes;
-};
-
-struct stretch {
-    uint32_t warm_up_runs, runs;
-    uint32_t general[GENERAL], eip, eflags, gdt_base, gdt_limit, end;
-    struct segment segments[SEGMENTS];
-    uint32_t watched_start, watched_end;
-    uint32_t input_count, region_count;
-    struct input *inputs;
-    struct region *regions;
-};
 
 struct counts {
     uint32_t watched_start, watched_end;
@@ -67,84 +40,10 @@ static const int SEGMENT_IDS[SEGMENTS] = {
     UC_X86_REG_ES, UC_X86_REG_CS, UC_X86_REG_SS, UC_X86_REG_DS, UC_X86_REG_FS, UC_X86_REG_GS,
 };
 
-__attribute__((noreturn, format(printf, 1, 2))) static void fail(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("early-boot: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    va_end(arguments);
-    exit(1);
-}
-
 static void must(uc_err error, const char *what)
 {
     if (error != UC_ERR_OK)
         fail("%s: %s", what, uc_strerror(error));
-}
-
-static void *allocate(size_t count, size_t size_bytes)
-{
-    void *memory = calloc(count ? count : 1, size_bytes);
-    if (!memory)
-        fail("out of memory");
-    return memory;
-}
-
-static void take(FILE *file, void *into, size_t size_bytes)
-{
-    if (fread(into, 1, size_bytes, file) != size_bytes)
-        fail("the file is cut short");
-}
-
-static uint32_t take_word(FILE *file)
-{
-    uint32_t word;
-    take(file, &word, sizeof word);
-    return word;
-}
-
-static void take_region(FILE *file, struct region *region)
-{
-    region->address = take_word(file);
-    region->size_bytes = take_word(file);
-    if (region->address % PAGE_BYTES || region->size_bytes % PAGE_BYTES || region->size_bytes == 0)
-        fail("memory at 0x%" PRIx32 " is not whole pages", region->address);
-    uint8_t *before = allocate(region->size_bytes, 1);
-    take(file, before, region->size_bytes);
-    region->before = before;
-}
-
-static struct stretch read_stretch(const char *path)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        fail("cannot open %s", path);
-    if (take_word(file) != MAGIC)
-        fail("%s is no stretch of code", path);
-    struct stretch stretch = {.warm_up_runs = take_word(file)};
-    stretch.runs = take_word(file);
-    if (stretch.runs == 0)
-        fail("no runs are asked for");
-    take(file, stretch.general, sizeof stretch.general);
-    stretch.eip = take_word(file);
-    stretch.eflags = take_word(file);
-    stretch.gdt_base = take_word(file);
-    stretch.gdt_limit = take_word(file);
-    take(file, stretch.segments, sizeof stretch.segments);
-    stretch.end = take_word(file);
-    stretch.watched_start = take_word(file);
-    stretch.watched_end = take_word(file);
-    stretch.input_count = take_word(file);
-    stretch.region_count = take_word(file);
-    stretch.inputs = allocate(stretch.input_count, sizeof *stretch.inputs);
-    take(file, stretch.inputs, stretch.input_count * sizeof *stretch.inputs);
-    stretch.regions = allocate(stretch.region_count, sizeof *stretch.regions);
-    for (uint32_t i = 0; i < stretch.region_count; i++)
-        take_region(file, &stretch.regions[i]);
-    fclose(file);
-    return stretch;
 }
 
 static int touches(const struct counts *counts, uint64_t address, uint32_t size_bytes)
@@ -259,6 +158,9 @@ static void rewind_memory(const struct stretch *stretch)
 
 static void run_to(uc_engine *uc, uint32_t from, uint32_t to)
 {
+    /* One input right behind another. */
+    if (from == to)
+        return;
     must(uc_emu_start(uc, from, to, 0, 0), "uc_emu_start");
     uint32_t eip = read_register(uc, UC_X86_REG_EIP);
     if (eip != to)

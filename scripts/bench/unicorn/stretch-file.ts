@@ -1,7 +1,8 @@
 /**
- * What early-boot.c reads: words of 32 bits, low byte first. Magic; runs to warm up, runs to measure; EAX ECX EDX EBX ESP EBP
- * ESI EDI; EIP, EFLAGS; GDTR's base and limit; ES CS SS DS FS GS (selector, attributes; 0 for none); the end; the watched range's start and end; how many inputs, how many regions;
- * each input (where, EAX EBX ECX EDX after it, where next); each region (address, size in bytes, bytes).
+ * What stretch.c reads: words of 32 bits, low byte first. Magic; runs to warm up, runs to measure; EAX ECX EDX EBX ESP EBP
+ * ESI EDI; EIP, EFLAGS; GDTR's base and limit; ES CS SS DS FS GS (selector, attributes; 0 for none); the end; the watched
+ * range's start and end; how many inputs, how many regions; each input (where, EAX EBX ECX EDX after it, where next); each
+ * region (address, size in bytes, bytes).
  */
 import {
   ATTRIBUTES,
