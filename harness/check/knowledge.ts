@@ -14,8 +14,8 @@ export interface EndedRun {
   readonly loadBase: number;
   /** At the entry. */
   readonly initial: Int32Array;
-  /** Reads physical memory as it was at the entry. */
-  readonly before: (address: number, sizeBytes: number) => Uint8Array | undefined;
+  /** What it said on its console. */
+  readonly consoleText: string;
 }
 
 export type ExpectedEnding =
@@ -27,8 +27,10 @@ export interface Knowledge {
   /** Laid into memory at the entry, to see whether it is left alone. */
   readonly laid: readonly { readonly address: number; readonly bytes: Uint8Array }[];
   readonly symbols: ImageSymbols | undefined;
-  /** Linear address that ends early boot, and its name; undefined: it ends where the CPU halts. */
-  readonly end: { readonly linear: bigint; readonly name: string } | undefined;
+  /** @returns the name of the end of early boot, where it is at this linear address */
+  endAt(linear: bigint): string | undefined;
+  /** Whether a halt is the end that its early boot comes to. */
+  readonly endsByHalting: boolean;
   /** Linear addresses of the image on its own page tables. */
   readonly highHalf: { readonly start: bigint; readonly end: bigint } | undefined;
   expectedEnding(loadBase: number, entry: EntryName): ExpectedEnding;
@@ -38,8 +40,8 @@ export interface Knowledge {
   endState(run: EndedRun): readonly Observation[];
   /** What an observation that does not hold is, where it is a known defect of this version. */
   knownDefect(observation: Observation): string | undefined;
-  /** What must differ between two bases by the base alone, and what is listed as exempt. */
-  symmetry(reference: EndedRun): SymmetryFacts;
+  /** What must differ between two bases by the base alone, and what is listed; undefined: too little is known. */
+  readonly symmetry: SymmetryFacts | undefined;
 }
 
 export function endStateOf({ cpu, loadBase }: EndedRun): EndState {

@@ -52,7 +52,6 @@ export class OfflineBoot {
   /** For single steps, so that they do not cut runs of instructions short that are decoded. */
   readonly #singleSteps: CodeCache;
   #loadBase = 0;
-  #given: readonly { readonly address: number; readonly bytes: Uint8Array }[] = [];
 
   /** @param store decorated with {@link watchedOperations} of the same slot */
   constructor(
@@ -87,7 +86,7 @@ export class OfflineBoot {
     this.#slot.current = sanitizer;
     const { ending, executed } = new Course(this.#cpu, this.#code, this.#singleSteps, sanitizer, {
       around: this.#around,
-      end: this.#knowledge.end,
+      knowledge: this.#knowledge,
     }).run(bound);
     this.#slot.current = undefined;
     sanitizer.leave();
@@ -96,7 +95,7 @@ export class OfflineBoot {
       entry,
       loadBase,
       initial,
-      before: (address, sizeBytes) => this.#before(address, sizeBytes),
+      consoleText: this.#around.consoleText(),
       ...{ ending, executed, findings: sanitizer.findings },
     };
   }
@@ -119,7 +118,6 @@ export class OfflineBoot {
       // Where the image is loaded, nothing else is; a caller chooses surroundings that leave it its place.
       if (address + bytes.length <= loadBase || address >= loadBase + master.length)
         memory.load(address, bytes);
-    this.#given = given;
     this.#around.reset(loadBase);
     this.#cpu.load(words);
     return words;
@@ -127,7 +125,7 @@ export class OfflineBoot {
 
   #mayExecute(low: number, high: number): boolean {
     const { linkBase, master } = this.#loaded;
-    const { end, highHalf } = this.#knowledge;
+    const { highHalf } = this.#knowledge;
     if (high === 0) {
       const address = low >>> 0;
       if (address < LOW_MEMORY_END) return true;
@@ -138,16 +136,7 @@ export class OfflineBoot {
       );
     }
     const linear = linearOf(low, high);
-    return (
-      linear !== end?.linear && highHalf !== undefined && linear >= highHalf.start && linear < highHalf.end
-    );
-  }
-
-  /** What was laid last goes before what stood there. */
-  #before(address: number, sizeBytes: number): Uint8Array | undefined {
-    const run = this.#given.findLast(
-      (each) => each.address <= address && address + sizeBytes <= each.address + each.bytes.length,
-    );
-    return run?.bytes.subarray(address - run.address, address - run.address + sizeBytes);
+    if (this.#knowledge.endAt(linear) !== undefined) return false;
+    return highHalf !== undefined && linear >= highHalf.start && linear < highHalf.end;
   }
 }

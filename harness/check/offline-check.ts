@@ -16,7 +16,7 @@ const LEAST_BOUND = 100_000;
 export class OfflineCheck {
   readonly #boot: OfflineBoot;
   readonly #knowledge: Knowledge;
-  readonly #reference: { readonly symmetry: Symmetry; readonly executed: number } | undefined;
+  readonly #reference: { readonly symmetry: Symmetry | undefined; readonly executed: number } | undefined;
 
   /**
    * @param referenceBase where the image does not overlap its link-time range; every other base is compared with it.
@@ -28,7 +28,10 @@ export class OfflineCheck {
     const run = boot.run({ loadBase: referenceBase, bound: FIRST_BOUND });
     this.#reference =
       run.ending.kind === 'reached'
-        ? { symmetry: new Symmetry(endStateOf(run), knowledge.symmetry(run)), executed: run.executed }
+        ? {
+            symmetry: knowledge.symmetry && new Symmetry(endStateOf(run), knowledge.symmetry),
+            executed: run.executed,
+          }
         : undefined;
   }
 
@@ -56,7 +59,7 @@ export class OfflineCheck {
   }
 
   #asymmetries(run: FinishedRun): readonly Asymmetry[] {
-    const found = this.#reference?.symmetry.against(endStateOf(run));
+    const found = this.#reference?.symmetry?.against(endStateOf(run));
     return (found?.first ?? []).map(({ place, reference, here }) => ({ place, reference, here }));
   }
 }

@@ -8,6 +8,7 @@ import type { Cpu } from '../x86/execute/cpu.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
 import type { EntryName } from './contract.ts';
 import { copyOf, type EndState } from './end-state.ts';
+import { expectedOfXen } from './expected-of-xen.ts';
 import { type EndedRun, endStateOf, type ExpectedEnding, type Knowledge } from './knowledge.ts';
 import type { SymmetryFacts } from './symmetry.ts';
 import { XEN_END, XenEndState, type XenImage } from './xen-end-state.ts';
@@ -20,8 +21,6 @@ const SECTOR_BYTES = 512;
 /** The word below a stack of its own that Xen borrows to find out where it runs. */
 const BORROWED: MemoryRange = { start: 0xffc, end: 0x1000 };
 const LAID = new Uint8Array(4).fill(0xa5);
-const ALIGNMENT = 2 * MIB;
-const MISALIGNED = 'ERR: Xen must be loaded at a 2Mb boundary!';
 const LOW_WORD = {
   ok: 'the word at 0xffc, borrowed for a stack, is as it was',
   mendedIn: '4.20',
@@ -29,7 +28,9 @@ const LOW_WORD = {
 };
 
 export class XenKnowledge implements Knowledge {
-  readonly end: Knowledge['end'];
+  readonly endsByHalting = false;
+  readonly symmetry: SymmetryFacts;
+  readonly #end: bigint;
   readonly highHalf: Knowledge['highHalf'];
   readonly laid = [{ address: BORROWED.start, bytes: LAID }];
   readonly #image: XenImage;
@@ -43,15 +44,20 @@ export class XenKnowledge implements Knowledge {
     readonly version: string | undefined,
   ) {
     this.#image = image;
-    this.end = { linear: symbols.linear(XEN_END), name: XEN_END };
+    this.#end = symbols.linear(XEN_END);
+    this.symmetry = xenSymmetryFacts(symbols, image);
     const start = symbols.virtualStart + BigInt(image.linkBase);
     this.highHalf = { start, end: start + BigInt(image.loadSize) };
     this.#trampoline = symbols.linkTime('trampoline_phys');
     this.#endState = new XenEndState(symbols, image);
   }
 
+  endAt(linear: bigint): string | undefined {
+    return linear === this.#end ? XEN_END : undefined;
+  }
+
   expectedEnding(loadBase: number): ExpectedEnding {
-    return loadBase % ALIGNMENT === 0 ? { kind: 'reached' } : { kind: 'said', text: MISALIGNED };
+    return expectedOfXen(loadBase);
   }
 
   owned(cpu: Cpu, loadBase: number, entry: EntryName, physical: number): MemoryRange | undefined {
@@ -67,10 +73,6 @@ export class XenKnowledge implements Knowledge {
   endState(run: EndedRun): Observation[] {
     const state = endStateOf(run);
     return [...this.#endState.observe(state), this.#lowWord(state)];
-  }
-
-  symmetry(): SymmetryFacts {
-    return xenSymmetryFacts(this.symbols, this.#image);
   }
 
   knownDefect({ text }: Observation): string | undefined {

@@ -10,7 +10,8 @@ const MAX_PAGES = 5 << 15;
 
 /** @param file the image file's bytes, which must be those that the header names */
 export function memoryWithImage({ subject }: TraceHeader, file: Uint8Array): PhysicalMemory {
-  const image = file.slice();
+  // Not slice(): of a Buffer that is the same memory.
+  const image = Uint8Array.from(file);
   for (const { imageOffset, bytes } of subject.changes) image.set(decodeHex(bytes), imageOffset);
   const memory = new PhysicalMemory('unknown', MAX_PAGES);
   for (const { physicalAddress, imageOffset, fileSizeBytes, memorySizeBytes } of subject.segments) {
