@@ -69,6 +69,8 @@ t.test('defects', needsImage, async (t) => {
     t.match(found[0], place, what);
     end.mend();
   };
+  const learnt = new Symmetry(a, xenSymmetryFacts(a.symbols, a.image), b);
+  t.same(places(learnt.against(b)), [], 'its own second');
   const physicalStart = b.loadBase - b.image.linkBase;
   const at = (symbol: string, offset?: number) => end.at(symbol, offset);
   breaks('a store that was not made', () => end.put(at('multiboot_ptr'), 0), /\(multiboot_ptr\)$/);
