@@ -83,9 +83,13 @@ t.test('roles, and mutants of them', async (t) => {
   t.throws(() => rolesByComparison(here, here), { name: 'SameBaseError' });
   const segment = { paddr: BigInt(LINK_BASE), vaddr: 0n, offset: 0, filesz: IMAGE.length };
   const segments = [{ ...segment, type: 1, memsz: IMAGE.length, flags: 0, align: 1 }];
+  const { roles, uncompared } = rolesByComparison(here, there);
+  t.same(uncompared, []);
+  const shorter = { ...there, instructions: there.instructions.slice(1) };
+  t.match(rolesByComparison(here, shorter).uncompared, [{ linkTime: LINK_BASE }]);
   const { mutants, unmade } = mutantsOf({
     image: { bytes: IMAGE, loaded: { linkBase: LINK_BASE, segments } },
-    roles: rolesByComparison(here, there),
+    roles,
     disassembler,
     symbolAt: (linkTime) => `start+0x${(linkTime - LINK_BASE).toString(16)}`,
   });

@@ -49,7 +49,12 @@ export function requireMutated(disassembler: Disassembler, { instruction, bitnes
     throw new MutantProofError(instruction, bytes, `is ${first.text}`);
   if (first.mnemonic === mnemonic && rest.length === 0 && distanceAt === undefined)
     requireFewerRegisters(instruction, first, bytes);
-  return distanceAt === undefined || !isSame ? first.text : `${first.text}, as at the link base`;
+  return distanceAt === undefined ? first.text : `${first.text} that is always ${hex(reached(first))}`;
+}
+
+function reached({ operands }: Instruction): bigint {
+  const memory = operands.find((operand) => operand.kind === 'memory');
+  return memory?.ripRelative ?? 0n;
 }
 
 /** The operand lost a register and nothing else has become another. */

@@ -38,30 +38,38 @@ export class SameBaseError extends Error {
   }
 }
 
-/** Of the instructions that both runs executed, and as often. @throws SameBaseError */
-export function rolesByComparison(here: BaseRun, there: BaseRun): InstructionRoles[] {
+export interface ComparedRuns {
+  readonly roles: readonly InstructionRoles[];
+  /** What the other run did not execute, or not as often: nothing can be said of it. */
+  readonly uncompared: readonly ExecutedInstruction[];
+}
+
+/** @throws SameBaseError */
+export function rolesByComparison(here: BaseRun, there: BaseRun): ComparedRuns {
   if (here.base === there.base) throw new SameBaseError();
   const others = new Map(there.instructions.map((each) => [keyOf(each), each]));
-  return here.instructions.flatMap((instruction) => {
-    const other = others.get(keyOf(instruction));
-    if (other?.count !== instruction.count) return [];
+  const isCompared = (each: ExecutedInstruction) => others.get(keyOf(each))?.count === each.count;
+  const uncompared = here.instructions.filter((each) => !isCompared(each));
+  const roles = here.instructions.filter(isCompared).map((instruction) => {
+    const other = others.get(keyOf(instruction))!;
     const mask = instruction.bitness === 64 ? 64 : 32;
-    const compared = GENERAL_NAMES.map((_, index) => new Comparison(index, mask, here.base, there.base));
-    return [
-      {
-        instruction,
-        before: compared.map((each) => each.role(instruction.before, other.before)),
-        after: compared.map((each) => each.role(instruction.after, other.after)),
-        gains: compared.map((each) => each.gains(instruction, here.base) && each.gains(other, there.base)),
-      },
-    ];
+    const compared = GENERAL_NAMES.map(
+      (_, index) => new ComparedRegister(index, mask, here.base, there.base),
+    );
+    return {
+      instruction,
+      before: compared.map((each) => each.role(instruction.before, other.before)),
+      after: compared.map((each) => each.role(instruction.after, other.after)),
+      gains: compared.map((each) => each.gains(instruction, here.base) && each.gains(other, there.base)),
+    };
   });
+  return { roles, uncompared };
 }
 
 const keyOf = ({ linkTime, bitness }: ExecutedInstruction) => `${linkTime}/${bitness}`;
 
 /** Of one register. */
-class Comparison {
+class ComparedRegister {
   readonly #index: number;
   readonly #bits: number;
   readonly #here: bigint;

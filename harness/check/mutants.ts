@@ -32,6 +32,8 @@ export interface Mutant {
   readonly mutated: string;
   /** `trampoline_setup+0x1c`; absent where no symbols were given. */
   readonly symbol?: string;
+  /** What its memory operand names, as a link-time address: absent where it has none. */
+  readonly refersTo?: number;
   readonly edit: Edit;
 }
 
@@ -83,7 +85,11 @@ export function mutantsOf(request: MutantsOf): Mutants {
       else {
         const { bitness, count } = roles.instruction;
         const mutated = requireMutated(request.disassembler, { instruction, bitness, edit: result });
-        mutants.push({ ...common, imageOffset, bitness, count, mutated, edit: result });
+        const refersTo = named(instruction);
+        mutants.push({
+          ...{ ...common, imageOffset, bitness, count, mutated, edit: result },
+          ...(refersTo !== undefined && { refersTo }),
+        });
       }
     }
   }
@@ -147,6 +153,12 @@ function withChangedBytes({ result }: Attempt, { bytes }: Instruction, { instruc
     (byte, at) => byte === instruction.bytes[at] || (result.bytes[at] === byte && !isField(result, at)),
   );
   return isKept ? result : { reason: 'the image changes its bytes before they are executed' };
+}
+
+/** With the base register dropped, or as it is relative to RIP at the link base. */
+function named({ operands }: Instruction): number | undefined {
+  const memory = operands.find((operand) => operand.kind === 'memory');
+  return memory && Number(BigInt.asUintN(32, memory.ripRelative ?? memory.displacement));
 }
 
 function isField({ distanceAt = -4 }: Edit, at: number): boolean {

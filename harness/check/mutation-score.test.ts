@@ -1,5 +1,6 @@
 /** CLAIM: a survivor counts as one unless a reason is given or shown; a reason that nobody needs is told of. */
 import t from 'tap';
+import { xenExplanations } from './mutation-explanations.ts';
 import { mutantSample } from './mutant-sample.ts';
 import { type Judge, scoreMutants } from './mutation-score.ts';
 import type { Mutant } from './mutants.ts';
@@ -28,6 +29,30 @@ t.test('a score', async (t) => {
     idle: [{ symbol: 'b+0x0' }],
   });
   t.match(scoreMutants([], judge), { total: 0, ofAll: 1, ofUsed: 1, ofNotEquivalent: 1 });
+});
+
+t.test('an explanation may go by name and by what is named', async (t) => {
+  const seg = { ...mutant(1, 'operand', 'a+0x1'), refersTo: 0x46_ae10 };
+  const because = 'one entry';
+  const equivalent = (explanation: object) =>
+    scoreMutants([seg], () => undefined, [{ symbol: 'a', because, ...explanation }]).equivalent;
+  t.equal(equivalent({ refersTo: 0x46_ae10 }), 1);
+  t.equal(equivalent({ refersTo: 0x46_ae0c }), 0);
+  t.equal(equivalent({ symbol: 'ab', refersTo: 0x46_ae10 }), 0);
+  t.equal(equivalent({ symbol: 'a+0x1' }), 1);
+  t.equal(equivalent({ symbol: 'a+0x2' }), 0);
+});
+
+t.test('of Xen, only where it is so', async (t) => {
+  const symbols = (entryBytes: number) => ({
+    has: () => true,
+    linkTime: (name: string) => (name === '__trampoline_seg_start' ? 0x1000 : 0x1000 + entryBytes),
+  });
+  t.match(xenExplanations(symbols(4)), [
+    { symbol: 'trampoline_setup', refersTo: 0x1004, because: /one entry/ },
+  ]);
+  t.same(xenExplanations(symbols(8)), [], 'two entries: the second would be left out');
+  t.same(xenExplanations({ ...symbols(4), has: () => false }), []);
 });
 
 t.test('a result that nothing uses: other wrong values end the same', async (t) => {

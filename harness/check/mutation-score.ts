@@ -7,15 +7,21 @@ export interface Killed {
   readonly by: string;
 }
 
-/** @param off what {@link changesAt} takes: another wrong value. @returns undefined where nothing was noticed. */
+/**
+ * To notice all that can be noticed it tries the mutant at a load base that is not the link base, and at a misaligned one.
+ * @param off what `changesAt` of mutants.ts takes: another wrong value
+ * @returns undefined where nothing was noticed
+ */
 export type Judge = (mutant: Mutant, off?: number) => Killed | undefined;
 
 /** Why a mutant that survives is equivalent to the image: data, looked through by a person. */
 export interface Explanation {
-  /** As the mutant has it: `trampoline_setup+0x1c`. */
+  /** `trampoline_setup+0x1c` as the mutant has it, or the name alone. */
   readonly symbol: string;
-  /** The original instruction. */
-  readonly text: string;
+  /** The original instruction; left out: whatever else fits. */
+  readonly text?: string;
+  /** What its memory operand names, as a link-time address; left out: whatever else fits. */
+  readonly refersTo?: number;
   /** A clause. */
   readonly because: string;
 }
@@ -92,9 +98,7 @@ export function scoreJudgements(
   const survivors = judgements.flatMap(({ mutant, killed, isUnused }) => {
     if (killed) return [];
     if (isUnused) return [{ mutant, because: UNUSED }];
-    const explanation = explained.find(
-      ({ symbol, text }) => symbol === mutant.symbol && text === mutant.original,
-    );
+    const explanation = explained.find((each) => isAbout(each, mutant));
     if (explanation) needed.add(explanation);
     return [{ mutant, because: explanation?.because }];
   });
@@ -109,6 +113,15 @@ export function scoreJudgements(
     ofNotEquivalent: ratio(killed, total - equivalent),
     idle: explained.filter((each) => !needed.has(each)),
   };
+}
+
+function isAbout({ symbol, text, refersTo }: Explanation, mutant: Mutant): boolean {
+  const isThere = symbol === mutant.symbol || symbol === mutant.symbol?.replace(/\+0x[0-9a-f]+$/, '');
+  return (
+    isThere &&
+    (text === undefined || text === mutant.original) &&
+    (refersTo === undefined || refersTo === mutant.refersTo)
+  );
 }
 
 const ratio = (part: number, whole: number) => (whole === 0 ? 1 : part / whole);

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { imageForTrace } from '../../cli/image-for-trace.ts';
 import { FreeRun, type Outside, outsideOf } from '../../replay/free-run.ts';
+import type { ImageSymbols } from '../../subject/image-symbols.ts';
 import { parseBootImage } from '../../subject/boot-image.ts';
 import { TraceReader } from '../../trace/trace-reader.ts';
 import { hex } from '../../bits/hex.ts';
@@ -43,7 +44,9 @@ export async function traced(entry: Entry, base: string): Promise<Traced & Pick<
 }
 type Found = Awaited<ReturnType<typeof imageForTrace>>;
 
-export async function mutantsOfTraces(entry: Entry): Promise<Mutants & { traced: Traced }> {
+export async function mutantsOfTraces(
+  entry: Entry,
+): Promise<Mutants & { traced: Traced; symbols: ImageSymbols }> {
   const store = new CodeStore(disassembler);
   const [here, there] = [await traced(entry, '0x03e00000'), await traced(entry, '0x80000000')];
   const symbols = here.symbols!;
@@ -67,9 +70,11 @@ export async function mutantsOfTraces(entry: Entry): Promise<Mutants & { traced:
     const near = symbols.nearest(BigInt(linkTime) + symbols.virtualStart);
     return near && `${near.name}+0x${near.offset.toString(16)}`;
   };
-  const roles = rolesByComparison(runs[0]!, runs[1]!);
+  const { roles, uncompared } = rolesByComparison(runs[0]!, runs[1]!);
+  if (uncompared.length > 0) throw new Error(`${uncompared.length} instructions differ between the traces`);
   return {
     ...mutantsOf({ image, roles, disassembler, symbolAt }),
+    symbols,
     traced: { ...here, place: runs[0]!.place },
   };
 }
