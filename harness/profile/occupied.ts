@@ -17,6 +17,8 @@ export interface Occupants {
   readonly bootInformation: Range;
   readonly identityMap: IdentityMap | undefined;
   readonly replies: readonly FirmwareReply[];
+  /** Other addresses that are the machine's: stack pointer, page tables, descriptor tables, entries of functions. */
+  readonly addresses: readonly number[];
 }
 
 /** In the order of addresses, whole pages. */
@@ -32,7 +34,7 @@ export function occupiedBy({
     bootInformation,
     ...runs.map(({ address, bytes }) => ({ start: address, end: address + bytes.length })),
     ...writes.map(({ at, bytes }) => ({ start: at, end: at + bytes.length })),
-    ...tables.map((start) => ({ start, end: start + PAGE_BYTES })),
+    ...[...tables, ...addresses].map((start) => ({ start, end: start + PAGE_BYTES })),
   ];
   const joined: { start: number; end: number }[] = [];
   for (const { start, end } of ranges.sort((a, b) => a.start - b.start)) {
