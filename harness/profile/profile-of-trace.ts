@@ -7,7 +7,7 @@ import { outsideOf } from '../replay/free-run.ts';
 import { parseBootImage } from '../subject/boot-image.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import type { PhysicalMemory } from '../x86/memory/physical-memory.ts';
-import { CR3, GENERAL } from '../x86/state/state-layout.ts';
+import { CR3, GENERAL, readField } from '../x86/state/state-layout.ts';
 import { bootInformationOf, systemTableOf } from './captured-information.ts';
 import { captureOf, type Capture, type CapturedTrace, entryMemory, unionOf } from './capture.ts';
 import { cpuAnswers } from './cpu-answers.ts';
@@ -32,7 +32,7 @@ export interface ProfileOptions {
   readonly madeAt: Date;
 }
 
-interface Observed {
+export interface Observed {
   readonly capture: Capture;
   readonly boot: ObservedBoot;
   readonly calls: ObservedCalls;
@@ -58,7 +58,8 @@ export async function profileOfTraces(
   return assembled(observed, supplement, options);
 }
 
-function observe(capture: Capture, supplement: PhysicalMemory, store: CodeStore): Observed {
+/** @param supplement what other captures know of the machine's memory; may be empty */
+export function observe(capture: Capture, supplement: PhysicalMemory, store: CodeStore): Observed {
   const { trimmed, image, loadBase, imageSizeBytes, header } = capture;
   const outside = outsideOf(trimmed);
   const memory = memoryOf(outside.memory);
@@ -86,7 +87,10 @@ function assembled(
     ...observed.map(({ capture: each }) => structuredRuns(each, calls, identityMap)),
   ]);
   const bootInformation = bootInformationOf(initial[EBX]! >>> 0, supplement);
-  const notes = [...bootInformation.notes, ...differingReplies(observed.map((each) => each))];
+  const notes = [
+    ...bootInformation.notes,
+    ...differingReplies(header.firmware === 'efi' ? 'efi' : 'bios', observed),
+  ];
   if (header.firmware === 'bios') notes.push(...fillLowMemory(memory, initial));
   const runs = withoutRange(memory, bootInformation.start, bootInformation.end);
   return {
@@ -111,8 +115,21 @@ function assembled(
     tables: [...calls.tables],
     cpu: cpuAnswers(observed.map((each) => ({ loadBase: each.capture.loadBase, inputs: each.boot.inputs }))),
     replies: calls.replies,
-    occupied: occupiedBy({ runs, bootInformation, identityMap, replies: calls.replies }),
+    occupied: occupiedBy({
+      runs,
+      bootInformation,
+      identityMap,
+      replies: calls.replies,
+      addresses: addressesOf(initial, calls.targets),
+    }),
   };
+}
+
+/** The machine's, in registers; code of functions is not in a capture, but it stood there. */
+function addressesOf(initial: Int32Array, targets: readonly number[]): number[] {
+  const isPaged = initial[CR3] !== 0;
+  const registers = ['rsp', 'gdtr.base', 'idtr.base', ...(isPaged ? ['cr3'] : [])];
+  return [...registers.map((name) => Number(readField(initial, name))), ...targets];
 }
 
 function entryRuns({ capture, calls }: Observed, map: IdentityMap | undefined) {

@@ -1,0 +1,111 @@
+/**
+ * CLAIM: with nothing but a machine profile Xen's early boot ends in the model as it was recorded on the machine: all registers
+ * and every byte of the image, at both bases, also with a profile made at the other base alone. One wrong byte in a profile is
+ * noticed.
+ */
+import t from 'tap';
+import { encodeHex, hex } from '../bits/hex.ts';
+import { outsideOf } from '../replay/free-run.ts';
+import { rangesThatAre } from '../replay/known-runs.ts';
+import { parseBootImage } from '../subject/boot-image.ts';
+import type { MemoryRun } from '../trace/record.ts';
+import { loadDisassembler } from '../x86/disassembler.ts';
+import { CodeStore } from '../x86/execute/code-store.ts';
+import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
+import { readField, STATE_FIELDS } from '../x86/state/state-layout.ts';
+import { captureOf, entryMemory } from './capture.ts';
+import { entryState } from './entry-state.ts';
+import type { MachineProfile } from './machine-profile.ts';
+import { observe, profileOfTraces } from './profile-of-trace.ts';
+import {
+  type Golden,
+  goldenEnd,
+  goldenProfile,
+  goldenTrace,
+  imageDifferences,
+  profileRun,
+} from './testdata/profile-run.ts';
+
+const BASES = ['0x03e00000', '0x80000000'] as const;
+/** Xen’s boot_tsc_stamp; the upper half was the same in all captures. */
+const BOOT_TSC_STAMP = 'image+0x26a850, 4 bytes';
+const store = new CodeStore(await loadDisassembler());
+const { image } = await goldenTrace('bios', BASES[0]);
+const needsImage = image
+  ? {}
+  : { skip: 'the image built here is another than when the traces were promoted' };
+
+function fieldDifferences(ours: Int32Array, theirs: Int32Array): string[] {
+  return STATE_FIELDS.filter(({ name }) => readField(ours, name) !== readField(theirs, name)).map(
+    ({ name }) =>
+      `${name}: ${readField(ours, name).toString(16)}, recorded ${readField(theirs, name).toString(16)}`,
+  );
+}
+
+/** Without what the firmware had answered before it was read first, e.g. the memory map. */
+async function entryMemoryOf({ bytes, image }: Golden): Promise<MemoryRun[]> {
+  const capture = await captureOf({ bytes, image: image! }, store);
+  return entryMemory(capture.trimmed, observe(capture, new PhysicalMemory('unknown'), store).calls.places);
+}
+
+function holds(memory: PhysicalMemory, { address, bytes }: MemoryRun): boolean {
+  const range = { address, sizeBytes: bytes.length };
+  return (
+    rangesThatAre('unknown', memory, range).length === 0 &&
+    Buffer.compare(memory.read(address, bytes.length), bytes) === 0
+  );
+}
+
+const runText = ({ address, bytes }: MemoryRun): string => `${hex(address)}: ${encodeHex(bytes)}`;
+
+function differencesAtEnd(profile: MachineProfile, golden: Golden): string[] {
+  const ours = profileRun(profile, golden, store);
+  if (ours.stopped)
+    return [
+      JSON.stringify(ours.stopped, (_, value: unknown) =>
+        typeof value === 'bigint' ? value.toString(16) : value,
+      ),
+    ];
+  const theirs = goldenEnd(golden, store);
+  return [
+    ...fieldDifferences(ours.cpu.state(), theirs.state()),
+    ...imageDifferences(golden, ours.cpu, theirs),
+  ];
+}
+
+for (const firmware of ['bios', 'efi'] as const) {
+  t.test(firmware, needsImage, async (t) => {
+    const profile = goldenProfile(firmware);
+    const [first, second] = [await goldenTrace(firmware, BASES[0]), await goldenTrace(firmware, BASES[1])];
+    for (const golden of [first, second]) {
+      const { loadBase } = golden.trace.header.subject;
+      const at = `at 0x${loadBase.toString(16)}`;
+      const entry = entryState(profile, parseBootImage(golden.image!), loadBase);
+      const { initial } = outsideOf(golden.trace);
+      t.same(fieldDifferences(entry.words, initial), [], `entry registers ${at}`);
+      t.same([...entry.words], [...initial], `all words ${at}`);
+      const memory = new PhysicalMemory('unknown');
+      for (const run of entry.memory) memory.load(run.address, run.bytes);
+      const captured = await entryMemoryOf(golden);
+      t.ok(captured.length > 20);
+      t.same(captured.filter((run) => !holds(memory, run)).map(runText), [], `entry memory ${at}`);
+      t.same(differencesAtEnd(profile, golden), [], `the end ${at}`);
+    }
+  });
+  t.test(`${firmware}, of one base alone`, needsImage, async (t) => {
+    const [first, second] = [await goldenTrace(firmware, BASES[0]), await goldenTrace(firmware, BASES[1])];
+    for (const [here, there] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      const profile = await profileOfTraces([{ bytes: here.bytes, image: here.image! }], store, {
+        ...{ name: firmware, again: '', madeAt: new Date(0) },
+      });
+      t.same(
+        differencesAtEnd(profile, there),
+        [BOOT_TSC_STAMP],
+        'all but the time, which no two boots have in common',
+      );
+    }
+  });
+}
