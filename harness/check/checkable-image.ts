@@ -4,8 +4,8 @@ import { hex } from '../bits/hex.ts';
 import { addressRange, overlapsAmong } from '../multiboot2/address-range.ts';
 import type { LoadedImage } from '../multiboot2/loaded-image.ts';
 
-/** What the machines have whose answers are used, and what `loadbase run` boots. */
-const MACHINE_MEMORY_BYTES = 512 * MIB;
+/** What the model has room for; Xen takes 4 MiB. */
+const IMAGE_MEMORY_BYTES = 512 * MIB;
 /** More are counted, not shown. */
 const OVERLAPS_SHOWN = 3;
 
@@ -36,10 +36,10 @@ export function requireCheckable({ segments, loadSize }: LoadedImage): void {
       `its segments overlap in physical memory: ${overlaps.slice(0, OVERLAPS_SHOWN).join(', ')}${more}; link them apart`,
     );
   }
-  if (loadSize > MACHINE_MEMORY_BYTES)
+  if (loadSize > IMAGE_MEMORY_BYTES)
     throw new UncheckableImageError(
       'larger-than-memory',
-      `it takes ${hex(loadSize, 1)} bytes in memory, more than the ${MACHINE_MEMORY_BYTES / MIB} MiB of the machine that ` +
-        'is stood in for; link its segments closer together, or make its BSS smaller',
+      `it takes ${hex(loadSize, 1)} bytes in memory, more than the ${IMAGE_MEMORY_BYTES / MIB} MiB that the model gives an image; ` +
+        'link its segments closer together, or make its BSS smaller',
     );
 }
