@@ -140,6 +140,21 @@ t.test('the same failure at several bases is one', (t) => {
   t.end();
 });
 
+t.test('control that went astray is one failure, wherever it went', (t) => {
+  const { failures } = summarise(
+    everywhere((base) =>
+      resultAt(base, {
+        ending: { kind: 'stopped', reason: { kind: 'halted' }, linear: BigInt(base) + 0x1000_0000n },
+        endsAsExpected: false,
+      }),
+    ),
+    LINKED,
+  );
+  t.match(failures, [{ places: [0x13e00000n], where: [{ bases: BASES, shows: BASES }] }]);
+  t.equal(failures.length, 1);
+  t.end();
+});
+
 t.test('every other end has its words', (t) => {
   const at = (ending: BaseResult['ending']) =>
     summarise([resultAt(0x400000, { ending, endsAsExpected: false })], LINKED).failures[0];

@@ -1,4 +1,5 @@
 /** Many results → what a reader wants to know: what holds, and each defect once, with the bases at which it was seen. */
+import { GIB, MIB } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import type { RuleName } from '../sanitizer/rules.ts';
@@ -96,7 +97,7 @@ function defectsOf(results: readonly BaseResult[], image: LinkedImage): Defect[]
   const seen = results.flatMap((result) => result.findings.map((what): Seen<Finding> => ({ result, what })));
   const linkTime = ({ result, what }: Seen<Finding>) =>
     linkTimeAddress(what.instruction.linear, result.loadBase, image);
-  const groups = grouped(seen, (one) => `${one.what.rule} ${hex(linkTime(one))}`);
+  const groups = grouped(seen, (one) => `${one.what.rule} ${placeKey(linkTime(one), image)}`);
   return [...groups.values()]
     .map((group) => {
       const { result, what } = exampleOf(group, image);
@@ -120,7 +121,7 @@ function failuresOf(results: readonly BaseResult[], image: LinkedImage): Failure
     failureTexts(result, image).map((what): Seen<FailureText> => ({ result, what })),
   );
   const groups = grouped(seen, ({ what: { kind, key, places } }) =>
-    [kind, key, ...places.map((place) => hex(place))].join(' '),
+    [kind, key, ...places.map((place) => placeKey(place, image))].join(' '),
   );
   return [...groups.values()].map((group) => {
     const { result, what } = exampleOf(group, image);
@@ -144,6 +145,16 @@ function failureTexts(result: BaseResult, image: LinkedImage): FailureText[] {
       places: instruction === undefined ? [] : [instruction],
     })),
   ];
+}
+
+/**
+ * Where control that went astray stands differs from base to base: one defect all the same. Low memory, where trampolines
+ * lie, and high addresses are no matter of the base.
+ */
+function placeKey(linkTime: bigint, { linkBase, loadSize }: LinkedImage): string {
+  const isInImage = linkTime >= BigInt(linkBase) && linkTime < BigInt(linkBase + loadSize);
+  const isFixed = linkTime < BigInt(MIB) || linkTime >= BigInt(4 * GIB);
+  return isInImage || isFixed ? hex(linkTime) : 'astray';
 }
 
 /** Addresses and values differ from base to base where the text is the same. */

@@ -58,7 +58,10 @@ async function runCheck(
 }
 
 /** @throws UsageError */
-function chosenBases({ base }: CheckOptions, { image }: Subject): readonly number[] {
+export function chosenBases(
+  { base }: Pick<CheckOptions, 'base'>,
+  { image }: Pick<Subject, 'image'>,
+): readonly number[] {
   const given = base?.filter((one) => one !== 'all') ?? [];
   const choice: BaseChoice = base === undefined ? 'telling' : base.includes('all') ? 'all' : given;
   try {

@@ -8,6 +8,8 @@ import { wrapWords } from '../report/text-table.ts';
 const [MIN_COLUMNS, MAX_COLUMNS] = [80, 100];
 /** What an image names, or a guest says, may be of any length. */
 const LINE_MAX = 400;
+/** Two paths of 4 KiB. */
+const COMMAND_MAX = 10_000;
 
 export class Page {
   readonly lines: string[] = [];
@@ -28,6 +30,11 @@ export class Page {
     lines.forEach((line, index) =>
       this.lines.push(`${index === 0 ? lead : ' '.repeat(lead.length)}${paint(line)}`.trimEnd()),
     );
+  }
+
+  /** One line as long as it is: for a shell. */
+  command(text: string, lead: string): void {
+    this.lines.push(`${lead}${this.colours.cyan(escapeForTerminal(bound(text, COMMAND_MAX)))}`);
   }
 
   /** One line, cut where it is too long: code. */

@@ -13,7 +13,9 @@ const AROUND = 2;
 /** Room for so many of the longest (15 bytes each), and for the decoder to fall into step. */
 const WINDOW_BYTES = 64;
 /** An instruction begins where a symbol stands: better than any guess, where it is not far. */
-const NEAR_SYMBOL_BYTES = 512;
+const NEAR_SYMBOL_BYTES = 512n;
+/** Two of the longest instructions. */
+const LEAST_BYTES = 30n;
 
 export class CheckPlaces {
   readonly #names: PlaceNames;
@@ -89,11 +91,22 @@ export class CheckPlaces {
     return { bytes, before };
   }
 
+  /** To a symbol far enough before that two instructions fit between, or a guess. */
   #bytesBefore(linkTime: bigint): number {
     const { symbols } = this.subject;
-    const offset =
-      symbols?.nearest(linkTime)?.offset ?? symbols?.nearest(linkTime + symbols.virtualStart)?.offset;
-    return offset !== undefined && offset <= NEAR_SYMBOL_BYTES ? Number(offset) : WINDOW_BYTES;
+    for (let back = 0n; symbols && back <= NEAR_SYMBOL_BYTES;) {
+      const found = symbols.nearest(this.#virtual(linkTime - back - 1n));
+      if (!found) break;
+      back += found.offset + 1n;
+      if (back >= LEAST_BYTES && back <= NEAR_SYMBOL_BYTES) return Number(back);
+    }
+    return WINDOW_BYTES;
+  }
+
+  /** As symbols have it: high. */
+  #virtual(linkTime: bigint): bigint {
+    const start = this.subject.symbols?.virtualStart ?? 0n;
+    return linkTime >= start ? linkTime : linkTime + start;
   }
 
   /** Bytes from the image's start, of a link-time or high address. */

@@ -29,14 +29,14 @@ export function problemLines(page: Page, checked: Checked, places: CheckPlaces):
     page.say(`… and ${others.length - OTHERS_SHOWN} more; --json has all`, { lead: '  ' });
   if (!defect && failures[0]) {
     page.gap();
-    page.say(next(checked, failures[0].example), { lead: '  next      ' });
+    page.command(next(checked, failures[0].example), '  next  ');
   }
 }
 
 function defectLines(page: Page, defect: Defect, checked: Checked, places: CheckPlaces): void {
   const { example, linkTime, rule, where } = defect;
   const { finding, loadBase } = example;
-  const { bold, red, cyan } = page.colours;
+  const { bold, red } = page.colours;
   page.say(`✗ ${placeName(linkTime, places)}: ${ruleText(defect)}`, { paint: (line) => bold(red(line)) });
   page.gap();
   for (const line of places.disassembly(finding, loadBase))
@@ -50,15 +50,33 @@ function defectLines(page: Page, defect: Defect, checked: Checked, places: Check
       `be ${addressText(finding.expected, loadBase, checked, places)}, with the image at ${hex(loadBase)}`,
     );
   field('rule', rule);
-  for (const one of where) whereLines(field, one, checked);
-  field('next', cyan(next(checked, example)));
+  visibilityLines(field, where, checked);
+  page.command(next(checked, example), '  next      ');
 }
 
-function whereLines(field: (name: string, text: string) => void, one: Where, checked: Checked): void {
-  const { entry, shows, silent } = one;
+/** Entries that say the same have one line. */
+function visibilityLines(
+  field: (name: string, text: string) => void,
+  where: readonly Where[],
+  checked: Checked,
+): void {
+  for (const [text, entries] of byText(where, (one) => visibilityText(one, checked)))
+    field(entries.join(','), text);
+}
+
+function visibilityText(one: Where, checked: Checked): string {
+  const { shows, silent } = one;
   const words = (bases: readonly number[]) =>
     basesInWords(bases, triedBases(checked, entrySummary(one, checked)));
-  field(entry, `a console would show it at ${words(shows)}; silent at ${words(silent)}`);
+  if (shows.length === 0) return `silent at ${words(silent)}: no console would show it`;
+  if (silent.length === 0) return `a console would show it at ${words(shows)}`;
+  return `a console would show it at ${words(shows)}; silent at ${words(silent)}`;
+}
+
+function byText(where: readonly Where[], text: (one: Where) => string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const one of where) found.set(text(one), [...(found.get(text(one)) ?? []), one.entry]);
+  return found;
 }
 
 function entrySummary({ entry }: Where, { summary }: Checked) {
@@ -68,8 +86,12 @@ function entrySummary({ entry }: Where, { summary }: Checked) {
 }
 
 function otherDefect(page: Page, defect: Defect, checked: Checked, places: CheckPlaces): void {
-  const text = `${placeName(defect.linkTime, places)}: ${ruleText(defect)} (${wherePhrase(defect.where, checked)})`;
-  page.say(text, { lead: '  ✗ ' });
+  const { linkTime, example, where } = defect;
+  const touched = touchedText(example.finding, example.loadBase, checked, places);
+  page.say(
+    `${placeName(linkTime, places)}: ${ruleText(defect)}: ${touched} (${wherePhrase(where, checked)})`,
+    { lead: '  ✗ ' },
+  );
 }
 
 function failureLines(page: Page, failure: Failure, checked: Checked, places: CheckPlaces): void {
@@ -83,9 +105,8 @@ function failureLines(page: Page, failure: Failure, checked: Checked, places: Ch
 }
 
 function wherePhrase(where: readonly Where[], checked: Checked): string {
-  return where
-    .map((one) => `${one.entry}: ${basesInWords(one.bases, triedBases(checked, entrySummary(one, checked)))}`)
-    .join('; ');
+  const words = (one: Where) => basesInWords(one.bases, triedBases(checked, entrySummary(one, checked)));
+  return [...byText(where, words)].map(([text, entries]) => `${entries.join(', ')}: ${text}`).join('; ');
 }
 
 /** `__start+0x10, arch/x86/boot/head.S:512 (link-time 0x00200010)` */

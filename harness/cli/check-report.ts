@@ -48,7 +48,7 @@ function entryLines(page: Page, checked: Checked, summary: EntrySummary): void {
     page.say(`✓ holds at ${basesInWords(tried, among)}`, { lead, paint: green });
   else {
     const wrong = tried.filter((base) => !held.includes(base));
-    const text = `✗ ${counted(wrong.length, 'base')} of ${tried.length.toLocaleString('en')} with a defect: ${basesInWords(wrong, among)}`;
+    const text = `✗ defects at ${wrong.length.toLocaleString('en')} of ${counted(tried.length, 'base')}: ${basesInWords(wrong, among)}`;
     page.say(text, { lead, paint: (line) => bold(red(line)) });
   }
   for (const { text, bases } of ends)

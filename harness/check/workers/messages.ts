@@ -9,4 +9,4 @@ export type WorkerMessage<Result> =
   | { readonly kind: 'result'; readonly id: number; readonly result: Result }
   | { readonly kind: 'done'; readonly id: number }
   /** An exception, in words: class and stack of errors of ours do not survive the way. */
-  | { readonly kind: 'failed'; readonly id: number; readonly text: string };
+  | { readonly kind: 'failed'; readonly id: number; readonly text: string; readonly stack?: string };

@@ -22,10 +22,11 @@ export function serveJobs<Setup, Job, Result>(prepare: (setup: Setup) => Promise
         for await (const result of serve(job)) send({ kind: 'result', id, result });
         send({ kind: 'done', id });
       })
-      .catch((error: unknown) => send({ kind: 'failed', id, text: textOf(error) }));
+      .catch((error: unknown) => send({ kind: 'failed', id, ...inWords(error) }));
   });
 }
 
-function textOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+function inWords(error: unknown): { text: string; stack?: string } {
+  if (!(error instanceof Error)) return { text: String(error) };
+  return { text: String(error), ...(error.stack === undefined ? {} : { stack: error.stack }) };
 }

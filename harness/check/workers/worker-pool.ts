@@ -62,7 +62,7 @@ function serveFrom<Job, Result>(
     };
     thread.on('message', (message: WorkerMessage<Result>) => {
       if (message.kind === 'done') next();
-      else if (message.kind === 'failed') reject(new WorkerFailedError(`a worker failed: ${message.text}`));
+      else if (message.kind === 'failed') reject(failed(message));
       else attempt(() => onResult(message.result), reject);
     });
     thread.on('messageerror', (error) =>
@@ -81,6 +81,13 @@ function serveFrom<Job, Result>(
     );
     next();
   });
+}
+
+/** With the stack of where it was thrown. */
+function failed({ text, stack }: { readonly text: string; readonly stack?: string }): WorkerFailedError {
+  const error = new WorkerFailedError(`a worker failed: ${text}`);
+  if (stack !== undefined) error.stack = `${error.name}: a worker failed: ${stack}`;
+  return error;
 }
 
 function attempt(act: () => void, onError: (error: unknown) => void): void {
