@@ -110,6 +110,8 @@ export function stopText(reason: StopReason): string {
       return `unknown opcode ${encodeHex(reason.bytes)}${reason.mnemonic && ` (${reason.mnemonic})`} at ${hex(reason.linear)} in ${reason.bitness}-bit code`;
     case 'unknown memory':
       return `it reads ${reason.sizeBytes} bytes at ${hex(reason.physical)}, of which the trace says nothing`;
+    case 'watched':
+      return `${reason.what} of ${reason.sizeBytes} bytes at ${hex(reason.physical)}`;
     case 'left':
       return `control left to ${hex(reason.linear)}`;
     case 'halted':

@@ -112,14 +112,15 @@ export class FreeRun {
 }
 
 /** Outside 64-bit mode the code segment's base counts; inside it is 0. */
-function linearInstruction(state: Int32Array): bigint {
+export function linearInstruction(state: Int32Array): bigint {
   return readField(state, 'rip') + BigInt(state[segmentWord(CS) + BASE]! >>> 0);
 }
 
 /** Each question is answered from the next recorded state. */
-class QueuedInputs extends RecordedInputs {
+export class QueuedInputs extends RecordedInputs {
   readonly #next: () => void;
 
+  /** @param next puts the next recorded state into `after` */
   constructor(after: Int32Array, next: () => void) {
     super(after);
     this.#next = next;

@@ -30,12 +30,22 @@ interface StoredCode {
   readonly next: StoredCode | undefined;
 }
 
+/** What is done in place of an instruction's own operation: the same, and a look at it. */
+export type Decorate = (
+  instruction: ExecutableInstruction,
+  operation: Operation,
+  bitness: Bitness,
+) => Operation;
+
 /** Shared by CPUs that run the same image, at whatever base. */
 export class CodeStore {
   readonly #byHash = new Map<number, StoredCode>();
   readonly #short = new DataView(new ArrayBuffer(LONGEST + 1));
 
-  constructor(readonly disassembler: Disassembler) {}
+  constructor(
+    readonly disassembler: Disassembler,
+    readonly decorate: Decorate = (_instruction, operation) => operation,
+  ) {}
 
   /** @returns undefined where the bytes begin with no instruction that has semantics. */
   compile(bytes: Uint8Array, bitness: Bitness): Compiled | undefined {
@@ -70,8 +80,9 @@ export class CodeStore {
 
   #compileAnew(bytes: Uint8Array, bitness: Bitness): Compiled | undefined {
     const instruction = this.disassembler.decodeExecutable(bytes, bitness);
-    const operation = instruction && buildOperation(instruction, { bitness });
-    if (!operation) return undefined;
+    const built = instruction && buildOperation(instruction, { bitness });
+    if (!built) return undefined;
+    const operation = this.decorate(instruction, built, bitness);
     const isLast = endsBlock(instruction);
     const seesPointer = isLast || instruction.flow !== 'next' || instruction.operands.some(isRelative);
     return { instruction, operation, length: instruction.length, seesPointer, endsBlock: isLast };

@@ -14,11 +14,27 @@ export type StopReason =
   | { readonly kind: 'unknown memory'; readonly physical: number; readonly sizeBytes: number }
   /** Control is about to leave where the model may execute. */
   | { readonly kind: 'left'; readonly linear: bigint }
+  /** Something that somebody watches is about to happen. */
+  | Watched
   | { readonly kind: 'halted' }
   | { readonly kind: 'triple fault'; readonly vector: number; readonly errorCode: number | undefined }
   /** Something that the model does not do, in words: a task switch, virtual-8086 mode. */
   | { readonly kind: 'unsupported'; readonly what: string }
   | { readonly kind: 'limit' };
+
+/** What a page is watched for. `walk`: of page tables, by the CPU itself. */
+export type WatchedAccess = 'read' | 'write' | 'execute' | 'walk';
+
+export interface Watched {
+  readonly kind: 'watched';
+  /** `translate`: of a linear address; `pointer`: a store whose value is one. */
+  readonly what: WatchedAccess | 'translate' | 'pointer';
+  /** Of a pointer: its value; of a translation: 0. */
+  readonly physical: number;
+  readonly sizeBytes: number;
+  /** Of a pointer and a walk: 0. */
+  readonly linear: bigint;
+}
 
 /** A way out of the middle of an instruction; caught by the runner. No Error, as a GuestFault is none. */
 export class ModelStop {

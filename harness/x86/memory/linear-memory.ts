@@ -12,9 +12,20 @@ import { readAcross, writeAcross } from './across-pages.ts';
 import { pieces } from './pieces.ts';
 import { largePage, type LargePages, noLargePages } from './large-pages.ts';
 import { SLOTS, TranslationCache } from './translation-cache.ts';
-import { isPlain, PAGE_BYTES, type PhysicalMemory, type PhysicalPage, written } from './physical-memory.ts';
+import {
+  isPlain,
+  isReadPlain,
+  PAGE_BYTES,
+  type PhysicalMemory,
+  type PhysicalPage,
+  WATCH,
+  written,
+} from './physical-memory.ts';
+import { tableMemory } from './table-memory.ts';
+import type { Tell, Watcher } from './watcher.ts';
 
 const A20_FRAME_BIT = 0x100;
+const WATCH_OF = { ...WATCH, walk: WATCH.read } as const;
 
 export class LinearMemory {
   /** High word of what was read last with {@link read64}. */
@@ -23,6 +34,8 @@ export class LinearMemory {
   isUser = false;
   /** Counts flushes: whoever keeps what depends on translation looks here. */
   epoch = 0;
+  /** Of pages that are watched; undefined: nobody. */
+  watcher: Watcher | undefined = undefined;
   readonly #reads = new TranslationCache();
   readonly #writes = new TranslationCache();
   /** The same of pages with unknown bytes or decoded instructions: no walk, but somebody is asked or told. */
@@ -31,20 +44,10 @@ export class LinearMemory {
   readonly #fetches = new TranslationCache();
   /** The large page that was met last, for each kind of access: its 4 KiB pages need no walk. */
   #large: LargePages = noLargePages();
-  readonly #tables = {
-    read32: (address: number) => {
-      const frame = this.#masked(Math.floor(address / PAGE_BYTES));
-      const page = this.physical.page(frame);
-      page.isTable = true;
-      requireKnown(page, address % PAGE_BYTES, 4);
-      return page.view.getInt32(address % PAGE_BYTES, true);
-    },
-    write32: (address: number, value: number) => {
-      const page = this.physical.page(this.#masked(Math.floor(address / PAGE_BYTES)));
-      page.view.setInt32(address % PAGE_BYTES, value, true);
-      if (!isPlain(page)) written(page, address % PAGE_BYTES, 4);
-    },
-  };
+  readonly #tables = tableMemory({
+    pageAt: (address) => this.physical.page(this.#masked(Math.floor(address / PAGE_BYTES))),
+    tell: (...access) => this.tell(...access),
+  });
 
   /** @param words the CPU's, of which control registers and A20 are looked at. */
   constructor(
@@ -170,6 +173,7 @@ export class LinearMemory {
     const page = this.#pageToWrite(low, high);
     const offset = low & 0xfff;
     const length = sizeBytes * count;
+    if (page.watch !== 0) this.tell('write', page, offset, length, low, high);
     fillElements(page, offset, sizeBytes, length, value, valueHigh);
     if (!isPlain(page)) written(page, offset, length);
   }
@@ -192,6 +196,8 @@ export class LinearMemory {
     const length = sizeBytes * count;
     const source = this.#pageToRead(sourceLow, sourceHigh);
     const target = this.#pageToWrite(targetLow, targetHigh);
+    if (source.watch !== 0) this.tell('read', source, from, length, sourceLow, sourceHigh);
+    if (target.watch !== 0) this.tell('write', target, to, length, targetLow, targetHigh);
     // What is written before it is read need not be known.
     const ahead = source === target && to > from ? Math.max(sizeBytes, to - from) : length;
     requireKnown(source, from, Math.min(ahead, length));
@@ -202,9 +208,9 @@ export class LinearMemory {
   /** Bytes may be unknown. */
   #pageToRead(low: number, high: number): PhysicalPage {
     const guarded = this.#guardedReads.find(low, high);
-    if (guarded?.known !== undefined) return guarded;
+    if (guarded !== undefined && !isReadPlain(guarded)) return guarded;
     const page = guarded ?? this.#reads.find(low, high) ?? this.pageFor(low, high, 'read');
-    (page.known === undefined ? this.#reads : this.#guardedReads).put(low, high, page);
+    (isReadPlain(page) ? this.#reads : this.#guardedReads).put(low, high, page);
     return page;
   }
 
@@ -212,6 +218,7 @@ export class LinearMemory {
     const guarded = this.#guardedWrites.find(low, high);
     if (guarded !== undefined && !isPlain(guarded)) return guarded;
     const page = guarded ?? this.#writes.find(low, high) ?? this.pageFor(low, high, 'write');
+    page.isTouched = true;
     (isPlain(page) ? this.#writes : this.#guardedWrites).put(low, high, page);
     return page;
   }
@@ -221,7 +228,8 @@ export class LinearMemory {
     const found = this.#fetches.find(low, high);
     if (found) return found;
     const page = this.pageFor(low, high, 'execute');
-    this.#fetches.put(low, high, page);
+    if ((page.watch & WATCH.execute) === 0) this.#fetches.put(low, high, page);
+    else this.tell('execute', page, low & 0xfff, 1, low, high);
     return page;
   }
 
@@ -229,6 +237,12 @@ export class LinearMemory {
   pageFor(low: number, high: number, access: Access): PhysicalPage {
     return this.physical.page(this.#translate(low, high, access));
   }
+
+  /** To be asked before bytes of a watched page are accessed. @throws ModelStop */
+  readonly tell: Tell = (access, page, offset, sizeBytes, low, high) => {
+    if ((page.watch & WATCH_OF[access]) !== 0)
+      this.watcher?.accessed(access, page.frame * PAGE_BYTES + offset, sizeBytes, low, high);
+  };
 
   /** Pages that were found before are looked for anew: somebody needs to be told about writes to one of them. */
   forgetWrites(): void {
@@ -243,6 +257,7 @@ export class LinearMemory {
     }
     const offset = low & 0xfff;
     const page = this.#pageToRead(low, high);
+    if (page.watch !== 0) this.tell('read', page, offset, sizeBytes, low, high);
     requireKnown(page, offset, sizeBytes);
     const { view } = page;
     if (sizeBytes === 1) return view.getUint8(offset);
@@ -256,6 +271,7 @@ export class LinearMemory {
       return writeAcross(this, low, high, sizeBytes, value, valueHigh);
     const page = this.#pageToWrite(low, high);
     const offset = low & 0xfff;
+    if (page.watch !== 0) this.tell('write', page, offset, sizeBytes, low, high);
     storeElement(page.view, offset, sizeBytes, value, valueHigh);
     if (!isPlain(page)) written(page, offset, sizeBytes);
   }
@@ -263,6 +279,7 @@ export class LinearMemory {
   /** @throws GuestFault: #PF with CR2 set, #GP(0) where the address is not canonical. */
   #translate(low: number, high: number, access: Access): number {
     if (high !== (high << 16) >> 16) throw generalProtection();
+    this.watcher?.translated(low, high);
     const large = this.#large[access];
     const distance = ((low >>> 12) - large.firstPage) >>> 0;
     if (distance < large.frames && high === large.high) return this.#masked(large.firstFrame + distance);

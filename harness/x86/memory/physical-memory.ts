@@ -8,7 +8,7 @@ export const PAGE_BYTES = 4096;
 
 export interface PhysicalPage {
   /** Physical address >> 12. */
-  readonly frame: number;
+  frame: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   /** One byte for each: not 0 where it is known. undefined: all are. */
@@ -19,11 +19,20 @@ export interface PhysicalPage {
   code: Uint8Array | undefined;
   /** Whether page tables were read from it. */
   isTable: boolean;
+  /** {@link WATCH} bits: accesses that somebody wants to be told of before they happen. */
+  watch: number;
+  /** Whether it may have been written to since somebody set this to false. */
+  isTouched: boolean;
   /** Counts the writes that hit decoded instructions. */
   generation: number;
   /** The same of all pages together. */
   readonly codeChanges: { count: number };
 }
+
+/** Bits of {@link PhysicalPage.watch}. */
+export const WATCH = { read: 1, write: 2, execute: 4 } as const;
+
+const UNWATCHED = () => 0;
 
 /** What to do with a page of which nothing was said yet. */
 export type MissingPage = 'unknown' | 'zero';
@@ -38,6 +47,8 @@ export class PhysicalMemory {
   readonly codeChanges = { count: 0 };
   /** How often {@link load} wrote to page tables. */
   tableLoads = 0;
+  /** {@link WATCH} bits of pages that are made from now on. */
+  watchOf: (frame: number) => number = UNWATCHED;
 
   /** @param maxPages beyond which the model stops: what guests of unknown origin may cost */
   constructor(missing: MissingPage, maxPages = Infinity) {
@@ -87,6 +98,12 @@ export class PhysicalMemory {
     return this.#missing === 'unknown' ? NOTHING_KNOWN : undefined;
   }
 
+  /** Puts a page that was made elsewhere at a place of its own. Who keeps pages must let go of them: LinearMemory.flush. */
+  place(frame: number, page: PhysicalPage): void {
+    page.frame = frame;
+    this.#pages.set(frame, page);
+  }
+
   /** Forgets everything. Who keeps pages must let go of them: LinearMemory.flush. */
   clear(): void {
     this.#pages.clear();
@@ -100,6 +117,7 @@ export class PhysicalMemory {
       const length = Math.min(PAGE_BYTES - offset, bytes.length - done);
       const page = this.#pages.get(frame) ?? this.#make(frame, length === PAGE_BYTES || undefined);
       page.bytes.set(bytes.subarray(done, done + length), offset);
+      page.isTouched = true;
       if (!isPlain(page)) written(page, offset, length);
       if (page.isTable) this.tableLoads++;
       done += length;
@@ -134,6 +152,8 @@ export class PhysicalMemory {
       unknownBytes: isKnown ? 0 : PAGE_BYTES,
       code: undefined,
       isTable: false,
+      watch: this.watchOf(frame),
+      isTouched: true,
       generation: 0,
       codeChanges: this.codeChanges,
     };
@@ -185,7 +205,8 @@ export function written(page: PhysicalPage, offset: number, length: number): voi
   }
 }
 
-function forgetCode(page: PhysicalPage): void {
+/** Instructions decoded from the page are looked at again. */
+export function forgetCode(page: PhysicalPage): void {
   page.generation++;
   page.codeChanges.count++;
   page.code = undefined;
@@ -202,7 +223,12 @@ function becameKnown(page: PhysicalPage, known: Uint8Array, offset: number, leng
   if (page.unknownBytes === 0) page.known = undefined;
 }
 
-/** Whether writes and reads of the page need nobody to be told. */
+/** Whether nobody needs to be told of writes to the page. */
 export function isPlain(page: PhysicalPage): boolean {
-  return page.known === undefined && page.code === undefined;
+  return page.known === undefined && page.code === undefined && (page.watch & WATCH.write) === 0;
+}
+
+/** The same of reads. */
+export function isReadPlain(page: PhysicalPage): boolean {
+  return page.known === undefined && (page.watch & WATCH.read) === 0;
 }

@@ -1,0 +1,47 @@
+/** What must be known of an image to check it: where its early boot ends, what is its own, what must hold then. */
+import type { Observation } from '../guest/guest-view.ts';
+import type { MemoryRange } from '../sanitizer/territory.ts';
+import type { ImageSymbols } from '../subject/image-symbols.ts';
+import type { Cpu } from '../x86/execute/cpu.ts';
+import type { EntryName } from './contract.ts';
+import type { EndState } from './end-state.ts';
+import type { SymmetryFacts } from './symmetry.ts';
+
+/** A run that came to an end, its memory still there. */
+export interface EndedRun {
+  readonly cpu: Cpu;
+  readonly entry: EntryName;
+  readonly loadBase: number;
+  /** At the entry. */
+  readonly initial: Int32Array;
+  /** Reads physical memory as it was at the entry. */
+  readonly before: (address: number, sizeBytes: number) => Uint8Array | undefined;
+}
+
+export type ExpectedEnding =
+  | { readonly kind: 'reached' }
+  /** It refuses the base with this text. */
+  | { readonly kind: 'said'; readonly text: string };
+
+export interface Knowledge {
+  /** Laid into memory at the entry, to see whether it is left alone. */
+  readonly laid: readonly { readonly address: number; readonly bytes: Uint8Array }[];
+  readonly symbols: ImageSymbols | undefined;
+  /** Linear address that ends early boot, and its name; undefined: it ends where the CPU halts. */
+  readonly end: { readonly linear: bigint; readonly name: string } | undefined;
+  /** Linear addresses of the image on its own page tables. */
+  readonly highHalf: { readonly start: bigint; readonly end: bigint } | undefined;
+  expectedEnding(loadBase: number, entry: EntryName): ExpectedEnding;
+  /** What else may be written or executed at a physical address, seen from this moment of the run. */
+  owned(cpu: Cpu, loadBase: number, entry: EntryName, physical: number): MemoryRange | undefined;
+  /** What must hold at the end. */
+  endState(run: EndedRun): readonly Observation[];
+  /** What an observation that does not hold is, where it is a known defect of this version. */
+  knownDefect(observation: Observation): string | undefined;
+  /** What must differ between two bases by the base alone, and what is listed as exempt. */
+  symmetry(reference: EndedRun): SymmetryFacts;
+}
+
+export function endStateOf({ cpu, loadBase }: EndedRun): EndState {
+  return { loadBase, words: cpu.state(), memory: cpu.physical };
+}

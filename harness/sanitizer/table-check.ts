@@ -1,0 +1,71 @@
+/** What the CPU was given as descriptor tables, segments and page tables (SDM 3A §2.4, §3.4.5, §4.5). */
+import { hex } from '../bits/hex.ts';
+import type { Cpu } from '../x86/execute/cpu.ts';
+import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
+import {
+  BASE,
+  CR0,
+  CR3,
+  CR4,
+  EFER,
+  GDTR,
+  IDTR,
+  SEGMENT_NAMES,
+  segmentWord,
+} from '../x86/state/state-layout.ts';
+import type { Sanitizer } from './sanitizer.ts';
+import { isLinkTime } from './territory.ts';
+
+const [PRESENT, LARGE] = [1, 0x80];
+const PAGING = 1 << 31;
+const PAE = 1 << 5;
+const LONG_MODE_ACTIVE = 1 << 10;
+/** Hostile tables may form any graph. */
+const MOST_TABLES = 64;
+
+/** @param at linear address of the instruction that loaded something */
+export function checkTables(cpu: Cpu, sanitizer: Sanitizer, at: bigint): void {
+  const { words } = cpu;
+  const bases = [
+    ['gdtr.base', GDTR],
+    ['idtr.base', IDTR],
+    ...SEGMENT_NAMES.map((name, index) => [`${name}.base`, segmentWord(index) + BASE] as const),
+  ] as const;
+  for (const [name, word] of bases) {
+    const base = words[word]! >>> 0;
+    if (isSuspicious(sanitizer, base, words[word + 1]!)) sanitizer.loaded(name, base, at);
+  }
+  if ((words[CR0]! & PAGING) === 0 || sanitizer.knowsTables(words[CR3]!, words[CR3 + 1]!)) return;
+  sanitizer.unwatched(() => walk(cpu, sanitizer, at));
+}
+
+function isSuspicious({ territory, linkBytes }: Sanitizer, low: number, high: number): boolean {
+  return linkBytes > 0 && high === 0 && isLinkTime(territory, low, 1);
+}
+
+/** Tables below CR3 that lie in the link-time range. Leaves are judged by what is accessed through them. */
+function walk({ words, physical }: Cpu, sanitizer: Sanitizer, at: bigint): void {
+  const isLong = (words[EFER]! & LONG_MODE_ACTIVE) !== 0;
+  const isWide = isLong || (words[CR4]! & PAE) !== 0;
+  const root = words[CR3]! & (isWide && !isLong ? -32 : -PAGE_BYTES);
+  if (isSuspicious(sanitizer, root >>> 0, words[CR3 + 1]!)) sanitizer.loaded('cr3', root >>> 0, at);
+  const seen = new Set<number>();
+  const visit = (table: number, depth: number): void => {
+    if (seen.has(table) || seen.size >= MOST_TABLES) return;
+    seen.add(table);
+    const entries = depth === 3 && !isLong ? 4 : isWide ? 512 : 1024;
+    for (let index = 0; index < entries; index++) {
+      const entry = table + index * (isWide ? 8 : 4);
+      const page = physical.page(Math.floor(entry / PAGE_BYTES));
+      const low = page.view.getInt32(entry % PAGE_BYTES, true);
+      const isLeaf = depth === 1 || ((low & LARGE) !== 0 && depth < 4);
+      if ((low & PRESENT) === 0 || isLeaf) continue;
+      const high = isWide ? page.view.getInt32((entry % PAGE_BYTES) + 4, true) & 0xf_ffff : 0;
+      const next = (low & -PAGE_BYTES) >>> 0;
+      if (isSuspicious(sanitizer, next, high))
+        sanitizer.loaded(`entry ${index} of the page table at ${hex(table)}`, next, at);
+      visit(high * 0x1_0000_0000 + next, depth - 1);
+    }
+  };
+  visit((words[CR3 + 1]! >>> 0) * 0x1_0000_0000 + (root >>> 0), isLong ? 4 : isWide ? 3 : 2);
+}
