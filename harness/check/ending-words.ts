@@ -72,6 +72,8 @@ function stopInWords(reason: StopReason): string {
     }
     case 'unknown memory':
       return `reads ${reason.sizeBytes} bytes at ${hex(reason.physical)}, of which no capture says what stands there`;
+    case 'watched':
+      return `comes to a watched ${reason.what} that nobody watches`;
     case 'left':
       return `goes to ${hex(reason.linear)}, where nothing may run`;
     case 'halted':

@@ -8,19 +8,17 @@ import type { Finding } from '../sanitizer/finding.ts';
 import { CodeCache, linearOf } from '../x86/execute/code-cache.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import { Cpu } from '../x86/execute/cpu.ts';
+import { step as stepOnce } from '../x86/execute/step.ts';
+import type { StopReason } from '../x86/execute/stop.ts';
 import { PAGE_BYTES, PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import type { Ending } from './contract.ts';
 import { Course } from './course.ts';
 import { type ImageChange, ImagePages } from './image-pages.ts';
+import type { SteppedRun } from './first-asymmetry.ts';
 import type { EndedRun, Knowledge } from './knowledge.ts';
+import type { LoadedBytes } from './loaded-bytes.ts';
 import type { Surroundings } from './surroundings.ts';
 import { territoryAt } from './territory-at.ts';
-
-/** The image as a loader leaves it in memory, and where it was linked. */
-export interface LoadedBytes {
-  readonly master: Uint8Array;
-  readonly linkBase: number;
-}
 
 export interface RunRequest {
   readonly loadBase: number;
@@ -73,10 +71,6 @@ export class OfflineBoot {
     this.#singleSteps = new CodeCache(store, mayExecute);
   }
 
-  get image(): ImagePages {
-    return this.#image;
-  }
-
   run({ loadBase, changes = [], bound }: RunRequest): FinishedRun {
     const initial = this.#lay(loadBase, changes);
     const { master, linkBase } = this.#loaded;
@@ -98,6 +92,18 @@ export class OfflineBoot {
       consoleText: this.#around.consoleText(),
       ...{ ending, executed, findings: sanitizer.findings },
     };
+  }
+
+  /** The same boot, one instruction after the other and under no rules. */
+  begin(loadBase: number, changes: readonly ImageChange[] = []): SteppedRun {
+    this.#lay(loadBase, changes);
+    const cpu = this.#cpu;
+    const step = (): StopReason | undefined => {
+      const reason = stepOnce(cpu, this.#singleSteps);
+      if (reason?.kind !== 'left') return reason;
+      return this.#around.answer(cpu) === undefined ? step() : reason;
+    };
+    return { cpu, loadBase, step };
   }
 
   /** @returns the CPU's state at the entry */

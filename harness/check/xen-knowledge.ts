@@ -23,6 +23,7 @@ const BORROWED: MemoryRange = { start: 0xffc, end: 0x1000 };
 const LAID = new Uint8Array(4).fill(0xa5);
 const LOW_WORD = {
   ok: 'the word at 0xffc, borrowed for a stack, is as it was',
+  not: 'the word at 0xffc, borrowed for a stack, is not put back',
   mendedIn: '4.20',
   fix: 'e58a2858d5',
 };
@@ -79,7 +80,7 @@ export class XenKnowledge implements Knowledge {
     const { version = '' } = this;
     const { mendedIn, fix } = LOW_WORD;
     if (!text.startsWith('at 0x00000ffc stands') || !isBefore(version, mendedIn)) return undefined;
-    return `known defect of Xen ${version}, mended in ${mendedIn} (${fix}): ${text}`;
+    return `known defect of Xen ${version}, mended in ${mendedIn} (${fix}): ${LOW_WORD.not}`;
   }
 
   /** It must be put back (e58a2858d5). */

@@ -1,7 +1,9 @@
 /** The image that is checked: read or built, and refused where the model cannot run it. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { requireCheckable, UncheckableImageError } from '../check/checkable-image.ts';
 import type { CheckedImageData } from '../check/checker.ts';
+import { projectRoot } from '../workdir/project-root.ts';
 import { makeReporter } from '../report/make-reporter.ts';
 import { prepareSubject } from '../scenario/prepare-subjects.ts';
 import { loadSubject, SubjectError, type Subject } from '../scenario/subject.ts';
@@ -50,5 +52,16 @@ export async function checkedImageData({ name, image, symbolsPath }: Subject): P
     subject: isXen ? 'xen' : 'kernel',
     image: image.bytes,
     symbols: isXen && symbolsPath !== undefined ? await readFile(symbolsPath) : undefined,
+    machines: await machineProfiles(),
   };
+}
+
+const GOLDEN = 'results/golden';
+
+/** Those that were promoted, the usual machines first. */
+async function machineProfiles(): Promise<string[]> {
+  const folder = join(projectRoot(), GOLDEN);
+  const names = (await readdir(folder)).filter((name) => /^machine-.*\.json$/.test(name));
+  names.sort((a, b) => a.length - b.length);
+  return Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
 }

@@ -17,6 +17,7 @@ export function resultAt(loadBase: number, changes: Partial<BaseResult> = {}): B
     notes: [],
     endState: [{ ok: true, text: `xen_phys_start = 0x${(loadBase - LINKED.linkBase).toString(16)}` }],
     asymmetries: [],
+    asymmetryCount: changes.asymmetries?.length ?? 0,
     ...changes,
   };
 }
