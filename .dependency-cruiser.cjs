@@ -16,7 +16,7 @@ const rooms = {
   subject: ['bits', 'elf', 'multiboot2', 'layout', 'guest'],
   probe: ['bits', 'multiboot2'],
   trace: ['bits', 'x86'],
-  replay: ['bits', 'x86', 'trace'],
+  replay: ['bits', 'x86', 'trace', 'sanitizer'],
   sequences: ['bits', 'x86'],
   // what relocated code must not do, as rules; told of by the model while it runs
   sanitizer: ['bits', 'x86'],

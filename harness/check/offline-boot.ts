@@ -3,19 +3,18 @@
  * (GRUB’s staging buffer leaves one on real machines), and around it what a machine gives.
  */
 import { Sanitizer } from '../sanitizer/sanitizer.ts';
-import type { MemoryRange, Territory } from '../sanitizer/territory.ts';
 import type { SanitizerSlot } from '../sanitizer/watched-operation.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import { CodeCache, linearOf } from '../x86/execute/code-cache.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import { Cpu } from '../x86/execute/cpu.ts';
 import { PAGE_BYTES, PhysicalMemory } from '../x86/memory/physical-memory.ts';
-import { GENERAL } from '../x86/state/state-layout.ts';
 import type { Ending } from './contract.ts';
 import { Course } from './course.ts';
 import { type ImageChange, ImagePages } from './image-pages.ts';
 import type { EndedRun, Knowledge } from './knowledge.ts';
 import type { Surroundings } from './surroundings.ts';
+import { territoryAt } from './territory-at.ts';
 
 /** The image as a loader leaves it in memory, and where it was linked. */
 export interface LoadedBytes {
@@ -36,13 +35,9 @@ export interface FinishedRun extends EndedRun {
   readonly findings: readonly Finding[];
 }
 
-const RSP = GENERAL + 2 * 4;
 const MAX_PAGES = 1 << 15;
 /** Conventional memory: trampolines run there, no firmware does. */
 const LOW_MEMORY_END = 0xa_0000;
-/** A stack that UEFI gives its applications (UEFI Specification 2.10, §2.3.4), and the caller's shadow space above. */
-const [STACK_BYTES, SHADOW_BYTES] = [128 * 1024, 0x28];
-const VGA_TEXT = { start: 0xb_8000, end: 0xb_8fa0 };
 
 export class OfflineBoot {
   readonly #around: Surroundings;
@@ -85,17 +80,20 @@ export class OfflineBoot {
 
   run({ loadBase, changes = [], bound }: RunRequest): FinishedRun {
     const initial = this.#lay(loadBase, changes);
-    const sanitizer = new Sanitizer(this.#cpu, this.#territory(initial));
+    const { master, linkBase } = this.#loaded;
+    const { entry } = this.#around;
+    const place = { linkBase, loadBase, sizeBytes: master.length, entry, initial };
+    const sanitizer = new Sanitizer(this.#cpu, territoryAt(place, this.#cpu, this.#knowledge));
     this.#slot.current = sanitizer;
     const { ending, executed } = new Course(this.#cpu, this.#code, this.#singleSteps, sanitizer, {
       around: this.#around,
       end: this.#knowledge.end,
     }).run(bound);
     this.#slot.current = undefined;
-    this.#cpu.memory.watcher = undefined;
+    sanitizer.leave();
     return {
       cpu: this.#cpu,
-      entry: this.#around.entry,
+      entry,
       loadBase,
       initial,
       before: (address, sizeBytes) => this.#before(address, sizeBytes),
@@ -109,7 +107,6 @@ export class OfflineBoot {
     const memory = this.#memory;
     this.#loadBase = loadBase;
     memory.clear();
-    memory.watchOfNewPages = 0;
     const size = this.#image.count * PAGE_BYTES;
     const isLoaded = (frame: number) =>
       frame * PAGE_BYTES >= loadBase && frame * PAGE_BYTES < loadBase + size;
@@ -125,23 +122,6 @@ export class OfflineBoot {
     this.#around.reset();
     this.#cpu.load(words);
     return words;
-  }
-
-  #territory(initial: Int32Array): Territory {
-    const { master, linkBase } = this.#loaded;
-    const { entry } = this.#around;
-    const [loadBase, cpu, knowledge] = [this.#loadBase, this.#cpu, this.#knowledge];
-    const pointer = initial[RSP]! >>> 0;
-    const stack = { start: pointer - STACK_BYTES, end: pointer + SHADOW_BYTES };
-    const usual: MemoryRange[] = entry === 'efi' ? [stack, VGA_TEXT] : [VGA_TEXT];
-    return {
-      linkTime: { start: linkBase, end: linkBase + master.length },
-      loaded: { start: loadBase, end: loadBase + this.#image.count * PAGE_BYTES },
-      ...(knowledge.highHalf ? { highHalf: knowledge.highHalf } : {}),
-      owned: (physical) =>
-        usual.find(({ start, end }) => physical >= start && physical < end) ??
-        knowledge.owned(cpu, loadBase, entry, physical),
-    };
   }
 
   #mayExecute(low: number, high: number): boolean {

@@ -9,6 +9,10 @@ import {
   type RecordKind,
   REPEAT,
 } from '../trace/record.ts';
+import type { Finding } from '../sanitizer/finding.ts';
+import { Sanitizer } from '../sanitizer/sanitizer.ts';
+import type { Territory } from '../sanitizer/territory.ts';
+import type { SanitizerSlot } from '../sanitizer/watched-operation.ts';
 import type { StepCursor } from '../trace/step-cursor.ts';
 import type { TraceReader } from '../trace/trace-reader.ts';
 import { CodeCache } from '../x86/execute/code-cache.ts';
@@ -28,6 +32,13 @@ export interface ReplayOptions {
   readonly limit?: number;
   /** Told now and then how many steps are done. */
   readonly onProgress?: (steps: number) => void;
+}
+
+/** Rules that judge the boot while it is replayed. */
+export interface SanitizedReplay {
+  readonly slot: SanitizerSlot;
+  /** Whose memory is whose; asked once, at the entry. */
+  readonly territory: (cpu: Cpu) => Territory;
 }
 
 export interface ReplayEnd {
@@ -50,14 +61,16 @@ export class Replay {
   readonly #inputs: RecordedInputs;
   readonly #history = new History();
   readonly #trace: TraceReader;
+  readonly #sanitizer: Sanitizer | undefined;
   #steps = 0;
   #guestSteps = 0;
 
   /**
    * @param image the image file's bytes, which must be those that the trace's header names
+   * @param store with `sanitized`, one that is decorated with watchedOperations of the same slot
    * @throws TraceError where there is not even an initial state
    */
-  constructor(trace: TraceReader, image: Uint8Array, store: CodeStore) {
+  constructor(trace: TraceReader, image: Uint8Array, store: CodeStore, sanitized?: SanitizedReplay) {
     this.#trace = trace;
     this.#cursor = trace.cursor();
     this.#inputs = new RecordedInputs(this.#cursor.words);
@@ -65,6 +78,13 @@ export class Replay {
     this.cpu.load(this.#cursor.words);
     this.#store = store;
     this.#stepper = new Stepper(this.cpu, new CodeCache(store));
+    this.#sanitizer = sanitized && new Sanitizer(this.cpu, sanitized.territory(this.cpu));
+    if (sanitized) sanitized.slot.current = this.#sanitizer;
+  }
+
+  /** What the rules found so far; none without a sanitizer. */
+  get findings(): readonly Finding[] {
+    return this.#sanitizer?.findings ?? [];
   }
 
   /** How far it came, whether it returned or threw. */
@@ -127,11 +147,20 @@ export class Replay {
     this.#history.note(this.cpu);
     this.#inputs.isThere = hasInput;
     try {
-      return this.#stepper.step();
+      return this.#watchedStep();
     } catch (error) {
       if (!(error instanceof MissingInputError)) throw error;
       return { kind: 'unsupported', what: error.message };
     }
+  }
+
+  /** What somebody watches is noted, and done. */
+  #watchedStep(): StopReason | undefined {
+    const sanitizer = this.#sanitizer;
+    const reason = this.#stepper.step();
+    if (reason?.kind !== 'watched' || !sanitizer) return reason;
+    sanitizer.stopped(reason);
+    return sanitizer.unwatched(() => this.#stepper.step());
   }
 
   /** The instruction that leaves is executed; what follows outside is taken from the trace. */
@@ -141,6 +170,7 @@ export class Replay {
     if (stopped) return { kind: 'stopped', reason: stopped };
     const { linearInstruction: linear } = cpu;
     if (isInside(this.#trace.header.inside, linear)) return { kind: 'stayed', linear };
+    this.#sanitizer?.calledFirmware();
     cpu.resume(this.#cursor.words);
     return undefined;
   }

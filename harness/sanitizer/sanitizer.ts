@@ -7,7 +7,8 @@ import { linearOf } from '../x86/execute/code-cache.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import { ModelStop, type Watched } from '../x86/execute/stop.ts';
 import { PAGE_BYTES, WATCH } from '../x86/memory/physical-memory.ts';
-import type { WatchedAccess, Watcher } from '../x86/memory/watcher.ts';
+import type { WatchedAccess } from '../x86/execute/stop.ts';
+import type { Watcher } from '../x86/memory/watcher.ts';
 import { CR3, GENERAL } from '../x86/state/state-layout.ts';
 import type { Deed, Finding } from './finding.ts';
 import { instructionAt } from './instruction-at.ts';
@@ -48,6 +49,15 @@ export class Sanitizer implements Watcher {
     cpu.memory.watcher = this;
     this.#watchPages();
     cpu.memory.flush();
+  }
+
+  /** Watches no more. */
+  leave(): void {
+    const { physical, memory } = this.#cpu;
+    physical.watchOf = () => 0;
+    for (const page of physical.pages()) page.watch = 0;
+    memory.watcher = undefined;
+    memory.flush();
   }
 
   /** What was noted so far, in the order it was first met. */
@@ -101,13 +111,13 @@ export class Sanitizer implements Watcher {
 
   /** To be told of a table or segment base in the link-time range. @param at the instruction that loaded it */
   loaded(name: string, base: number, at: bigint): void {
-    if (this.#isArmed) this.note('link-time-table', 'load of a table', BigInt(base), 1, name, at);
+    this.note('link-time-table', 'load of a table', BigInt(base), 1, name, at);
   }
 
   /** To be told of a near transfer into the link-time range. @param low, high the address behind the instruction */
   transferred(low: number, high: number, length: number): void {
     const target = this.#cpu.linearInstruction;
-    if (!this.#isArmed || !isLinkTime(this.territory, Number(target), 1)) return;
+    if (!isLinkTime(this.territory, Number(target), 1)) return;
     this.note('link-time-execute', 'execute', target, 1, undefined, linearOf(low, high) - BigInt(length));
   }
 
@@ -164,13 +174,14 @@ export class Sanitizer implements Watcher {
 
   #watchPages(): void {
     const { physical } = this.#cpu;
-    physical.watchOfNewPages = WATCH.write | WATCH.execute;
-    for (const page of physical.pages()) {
-      const start = page.frame * PAGE_BYTES;
-      if (contains(this.territory.loaded, start, PAGE_BYTES)) page.watch = 0;
-      else if (isLinkTime(this.territory, start, PAGE_BYTES)) page.watch = ALL;
-      else page.watch = WATCH.write | WATCH.execute;
-    }
+    physical.watchOf = (frame) => this.#watchOf(frame);
+    for (const page of physical.pages()) page.watch = this.#watchOf(page.frame);
+  }
+
+  #watchOf(frame: number): number {
+    const start = frame * PAGE_BYTES;
+    if (contains(this.territory.loaded, start, PAGE_BYTES)) return 0;
+    return isLinkTime(this.territory, start, PAGE_BYTES) ? ALL : WATCH.write | WATCH.execute;
   }
 
   /** Nobody needs to be asked again where all of the page may be used. */

@@ -1,20 +1,10 @@
 /** A defect that the version under test is known to have: told, not held against it. Pure. */
+import { isBefore } from '../subject/version.ts';
 import type { Checkpoint } from './contract.ts';
 import type { KnownDefect } from './scenario.ts';
 
 /** A known defect, and the version that this boot says it is of; undefined: it said none. */
 export type VersionedDefect = KnownDefect & { readonly version: string | undefined };
-
-/** `4.17.6-pre`, `GRUB 2.06-loadbase…`: the first two numbers, which decide. */
-const VERSION = /(\d+)\.(\d+)/;
-
-/** Whether the version is older than the first one with the fix; a version that nobody knows is not. */
-export function isBefore(version: string | undefined, mendedIn: string): boolean {
-  const [seen, mended] = [VERSION.exec(version ?? ''), VERSION.exec(mendedIn)];
-  if (!seen || !mended) return false;
-  const major = Number(seen[1]) - Number(mended[1]);
-  return major < 0 || (major === 0 && Number(seen[2]) < Number(mended[2]));
-}
 
 function says({ of, version = '', mendedIn, fix }: VersionedDefect): string {
   const name = version.startsWith(of) ? version : `${of} ${version}`;

@@ -76,7 +76,7 @@ function trampolineRelocations(
 }
 
 /** Linear link-time addresses that a self-relative relocation list names. */
-function relocationPlaces(symbols: ImageSymbols, first: string, last: string): bigint[] {
+export function relocationPlaces(symbols: ImageSymbols, first: string, last: string): bigint[] {
   const start = symbols.linear(first);
   const size = Number(symbols.linear(last) - start);
   const list = new ByteReader(symbols.bytes(start, size) ?? new Uint8Array(0), first);

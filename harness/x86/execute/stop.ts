@@ -1,7 +1,5 @@
 /** Why the model does not go on: values, as the guest, not the host, is the cause. */
 
-import type { WatchedAccess } from '../memory/watcher.ts';
-
 export type StopReason =
   /** No semantics are written for it, or it is none: the bytes at the instruction pointer. */
   | {
@@ -23,6 +21,9 @@ export type StopReason =
   /** Something that the model does not do, in words: a task switch, virtual-8086 mode. */
   | { readonly kind: 'unsupported'; readonly what: string }
   | { readonly kind: 'limit' };
+
+/** What a page is watched for. `walk`: of page tables, by the CPU itself. */
+export type WatchedAccess = 'read' | 'write' | 'execute' | 'walk';
 
 export interface Watched {
   readonly kind: 'watched';

@@ -1,16 +1,16 @@
 /** Accesses that begin in one page and end in the next. */
 import { storeElement } from './elements.ts';
 import { requireKnown } from './known-bytes.ts';
-import type { LinearMemory } from './linear-memory.ts';
 import type { Access } from './paging.ts';
 import { isPlain, type PhysicalPage, written } from './physical-memory.ts';
 import { pieces } from './pieces.ts';
+import type { Tell } from './watcher.ts';
 
 interface Paged {
   /** @throws GuestFault */
   pageFor(low: number, high: number, access: Access): PhysicalPage;
   /** @throws ModelStop */
-  tell: LinearMemory['tell'];
+  tell: Tell;
 }
 
 /** @returns the bytes, then zeros. @throws GuestFault, ModelStop where one of them is unknown */

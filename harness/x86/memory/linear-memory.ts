@@ -21,7 +21,8 @@ import {
   WATCH,
   written,
 } from './physical-memory.ts';
-import type { WatchedAccess, Watcher } from './watcher.ts';
+import { tableMemory } from './table-memory.ts';
+import type { Tell, Watcher } from './watcher.ts';
 
 const A20_FRAME_BIT = 0x100;
 const WATCH_OF = { ...WATCH, walk: WATCH.read } as const;
@@ -43,22 +44,10 @@ export class LinearMemory {
   readonly #fetches = new TranslationCache();
   /** The large page that was met last, for each kind of access: its 4 KiB pages need no walk. */
   #large: LargePages = noLargePages();
-  readonly #tables = {
-    read32: (address: number) => {
-      const frame = this.#masked(Math.floor(address / PAGE_BYTES));
-      const page = this.physical.page(frame);
-      page.isTable = true;
-      if (page.watch !== 0) this.tell('walk', page, address % PAGE_BYTES, 4, 0, 0);
-      requireKnown(page, address % PAGE_BYTES, 4);
-      return page.view.getInt32(address % PAGE_BYTES, true);
-    },
-    write32: (address: number, value: number) => {
-      const page = this.physical.page(this.#masked(Math.floor(address / PAGE_BYTES)));
-      page.view.setInt32(address % PAGE_BYTES, value, true);
-      page.isTouched = true;
-      if (!isPlain(page)) written(page, address % PAGE_BYTES, 4);
-    },
-  };
+  readonly #tables = tableMemory({
+    pageAt: (address) => this.physical.page(this.#masked(Math.floor(address / PAGE_BYTES))),
+    tell: (...access) => this.tell(...access),
+  });
 
   /** @param words the CPU's, of which control registers and A20 are looked at. */
   constructor(
@@ -250,17 +239,10 @@ export class LinearMemory {
   }
 
   /** To be asked before bytes of a watched page are accessed. @throws ModelStop */
-  tell(
-    access: WatchedAccess,
-    page: PhysicalPage,
-    offset: number,
-    sizeBytes: number,
-    low: number,
-    high: number,
-  ): void {
+  readonly tell: Tell = (access, page, offset, sizeBytes, low, high) => {
     if ((page.watch & WATCH_OF[access]) !== 0)
       this.watcher?.accessed(access, page.frame * PAGE_BYTES + offset, sizeBytes, low, high);
-  }
+  };
 
   /** Pages that were found before are looked for anew: somebody needs to be told about writes to one of them. */
   forgetWrites(): void {

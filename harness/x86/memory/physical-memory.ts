@@ -32,6 +32,8 @@ export interface PhysicalPage {
 /** Bits of {@link PhysicalPage.watch}. */
 export const WATCH = { read: 1, write: 2, execute: 4 } as const;
 
+const UNWATCHED = () => 0;
+
 /** What to do with a page of which nothing was said yet. */
 export type MissingPage = 'unknown' | 'zero';
 
@@ -46,7 +48,7 @@ export class PhysicalMemory {
   /** How often {@link load} wrote to page tables. */
   tableLoads = 0;
   /** {@link WATCH} bits of pages that are made from now on. */
-  watchOfNewPages = 0;
+  watchOf: (frame: number) => number = UNWATCHED;
 
   /** @param maxPages beyond which the model stops: what guests of unknown origin may cost */
   constructor(missing: MissingPage, maxPages = Infinity) {
@@ -150,7 +152,7 @@ export class PhysicalMemory {
       unknownBytes: isKnown ? 0 : PAGE_BYTES,
       code: undefined,
       isTable: false,
-      watch: this.watchOfNewPages,
+      watch: this.watchOf(frame),
       isTouched: true,
       generation: 0,
       codeChanges: this.codeChanges,

@@ -1,7 +1,17 @@
 /** Somebody who wants to be told of accesses before they happen. The usual access costs nothing more by it. */
 
-/** What a page is watched for. `walk`: of page tables, by the CPU itself. */
-export type WatchedAccess = 'read' | 'write' | 'execute' | 'walk';
+import type { WatchedAccess } from '../execute/stop.ts';
+import type { PhysicalPage } from './physical-memory.ts';
+
+/** Asks whoever watches a page, before its bytes are accessed. @throws ModelStop */
+export type Tell = (
+  access: WatchedAccess,
+  page: PhysicalPage,
+  offset: number,
+  sizeBytes: number,
+  low: number,
+  high: number,
+) => void;
 
 export interface Watcher {
   /**
