@@ -25,13 +25,14 @@ export function watchedOperations(slot: SanitizerSlot): Decorate {
   };
 }
 
-interface StoredValue {
+/** A value that is about to be stored in 4 or 8 bytes. */
+export interface StoredValue {
   readonly read: (cpu: Cpu) => number;
   readonly sizeBytes: 4 | 8;
 }
 
 /** Of plain stores; what is computed in memory was a pointer before. */
-function storedValue(
+export function storedValue(
   { mnemonic, operands, stackGrowth }: ExecutableInstruction,
   bitness: Bitness,
 ): StoredValue | undefined {

@@ -5,6 +5,7 @@
  */
 import type { ExecutableInstruction, Flow, Instruction } from './instruction.ts';
 import { type Iced, type IcedInstruction, readOperand } from './operands.ts';
+import { type Usage, usageOf } from './usage.ts';
 
 export interface DecodeOptions {
   /** Default operand and address size of the code segment. */
@@ -82,13 +83,31 @@ export class Disassembler {
 
   /** @returns the first instruction, as if at address 0; undefined where the bytes begin with none. */
   decodeExecutable(bytes: Uint8Array, bitness: 16 | 32 | 64): ExecutableInstruction | undefined {
+    return this.#first(bytes, bitness, (decoded) => executable(this.#iced, decoded));
+  }
+
+  /** @returns what the first instruction reads and writes; undefined where the bytes begin with none. */
+  usage(bytes: Uint8Array, bitness: 16 | 32 | 64): Usage | undefined {
+    const factory = new this.#iced.InstructionInfoFactory();
+    try {
+      return this.#first(bytes, bitness, (decoded) => usageOf(this.#iced, factory, decoded));
+    } finally {
+      factory.free();
+    }
+  }
+
+  #first<T>(
+    bytes: Uint8Array,
+    bitness: 16 | 32 | 64,
+    describe: (decoded: IcedInstruction) => T,
+  ): T | undefined {
     const iced = this.#iced;
     const decoder = new iced.Decoder(bitness, bytes, iced.DecoderOptions.None);
     const decoded = new iced.Instruction();
     try {
       decoder.ip = 0n;
       decoder.decodeOut(decoded);
-      return decoder.lastError === iced.DecoderError.None ? executable(iced, decoded) : undefined;
+      return decoder.lastError === iced.DecoderError.None ? describe(decoded) : undefined;
     } finally {
       decoded.free();
       decoder.free();
