@@ -2,7 +2,11 @@
  * One image's early boot in the model, at any base: the image where a loader would put it, a stale copy where it was linked
  * (GRUB’s staging buffer leaves one on real machines), and around it what a machine gives.
  */
+import { OriginPlans } from '../sanitizer/origin-plan.ts';
+import { Origins } from '../sanitizer/origins.ts';
+import type { PointerStores } from '../sanitizer/pointer-stores.ts';
 import { Sanitizer } from '../sanitizer/sanitizer.ts';
+import type { Territory } from '../sanitizer/territory.ts';
 import type { SanitizerSlot } from '../sanitizer/watched-operation.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import { CodeCache, linearOf } from '../x86/execute/code-cache.ts';
@@ -25,12 +29,15 @@ export interface RunRequest {
   readonly changes?: readonly ImageChange[];
   /** Instructions. */
   readonly bound: number;
+  /** Whether a stored value is known to be no address. */
+  readonly isData?: (linear: bigint, value: number, territory: Territory) => boolean;
 }
 
 export interface FinishedRun extends EndedRun {
   readonly ending: Ending;
   readonly executed: number;
   readonly findings: readonly Finding[];
+  readonly territory: Territory;
 }
 
 const MAX_PAGES = 1 << 15;
@@ -49,6 +56,7 @@ export class OfflineBoot {
   readonly #code: CodeCache;
   /** For single steps, so that they do not cut runs of instructions short that are decoded. */
   readonly #singleSteps: CodeCache;
+  readonly #plans: OriginPlans;
   #loadBase = 0;
 
   /** @param store decorated with {@link watchedOperations} of the same slot */
@@ -69,14 +77,17 @@ export class OfflineBoot {
     const mayExecute = (low: number, high: number) => this.#mayExecute(low, high);
     this.#code = new CodeCache(store, mayExecute);
     this.#singleSteps = new CodeCache(store, mayExecute);
+    this.#plans = new OriginPlans(store.disassembler);
   }
 
-  run({ loadBase, changes = [], bound }: RunRequest): FinishedRun {
+  run({ loadBase, changes = [], bound, isData }: RunRequest): FinishedRun {
     const initial = this.#lay(loadBase, changes);
-    const { master, linkBase } = this.#loaded;
-    const { entry } = this.#around;
-    const place = { linkBase, loadBase, sizeBytes: master.length, entry, initial };
-    const sanitizer = new Sanitizer(this.#cpu, territoryAt(place, this.#cpu, this.#knowledge));
+    const territory = this.#territory(loadBase, initial);
+    const sanitizer = new Sanitizer(
+      this.#cpu,
+      territory,
+      isData && ((at, value) => isData(at, value, territory)),
+    );
     this.#slot.current = sanitizer;
     const { ending, executed } = new Course(this.#cpu, this.#code, this.#singleSteps, sanitizer, {
       around: this.#around,
@@ -86,11 +97,11 @@ export class OfflineBoot {
     sanitizer.leave();
     return {
       cpu: this.#cpu,
-      entry,
+      entry: this.#around.entry,
       loadBase,
       initial,
       consoleText: this.#around.consoleText(),
-      ...{ ending, executed, findings: sanitizer.findings },
+      ...{ ending, executed, findings: sanitizer.findings, territory },
     };
   }
 
@@ -100,10 +111,45 @@ export class OfflineBoot {
     const cpu = this.#cpu;
     const step = (): StopReason | undefined => {
       const reason = stepOnce(cpu, this.#singleSteps);
-      if (reason?.kind !== 'left') return reason;
-      return this.#around.answer(cpu) === undefined ? step() : reason;
+      return reason && this.#goesOn(reason) ? step() : reason;
     };
     return { cpu, loadBase, step };
+  }
+
+  /**
+   * The same boot as {@link run}, slowly: of each store of a value in the link-time range whether it is an address.
+   * @param bound instructions
+   */
+  pointerStores({ loadBase, changes = [], bound }: RunRequest): PointerStores {
+    const initial = this.#lay(loadBase, changes);
+    const origins = new Origins(
+      this.#cpu,
+      this.#singleSteps,
+      this.#territory(loadBase, initial),
+      this.#plans,
+    );
+    for (let executed = 0; executed < bound; executed++) {
+      const reason = origins.step();
+      if (reason === undefined || this.#goesOn(reason)) continue;
+      break;
+    }
+    return origins.stores;
+  }
+
+  #territory(loadBase: number, initial: Int32Array): Territory {
+    const { master, linkBase } = this.#loaded;
+    const place = { linkBase, loadBase, sizeBytes: master.length, entry: this.#around.entry, initial };
+    return territoryAt(place, this.#cpu, this.#knowledge);
+  }
+
+  /** As Course does: the firmware answers, memory that nobody gave reads as zeros. */
+  #goesOn(reason: StopReason): boolean {
+    if (reason.kind === 'unknown memory') {
+      this.#memory.load(reason.physical, new Uint8Array(reason.sizeBytes));
+      this.#cpu.memoryLoaded();
+      return true;
+    }
+    return reason.kind === 'left' && this.#around.answer(this.#cpu) === undefined;
   }
 
   /** @returns the CPU's state at the entry */

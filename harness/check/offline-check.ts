@@ -1,4 +1,7 @@
 /** One image through one entry: at each base it is run, judged, and compared with runs at two reference bases. */
+import type { Finding } from '../sanitizer/finding.ts';
+import { KnownOrigins } from '../sanitizer/pointer-stores.ts';
+import type { Territory } from '../sanitizer/territory.ts';
 import type { Observation } from '../guest/guest-view.ts';
 import type { Asymmetry, BaseResult, Ending } from './contract.ts';
 import type { EndState } from './end-state.ts';
@@ -32,6 +35,11 @@ export class OfflineCheck {
   /** By place: the instruction after which it is asymmetric. */
   readonly #instructions = new Map<string, bigint | undefined>();
   #searches = 0;
+  /** For the slow runs; another CPU than the one whose end state is looked at. */
+  #origins: OfflineBoot | undefined;
+  readonly #known = new KnownOrigins();
+  readonly #isData = (linear: bigint, value: number, territory: Territory) =>
+    this.#known.of(linear, value, territory) === 'data';
 
   /** @param linkBase with it as reference, a store that forgets its base goes where it should, and elsewhere does not. */
   constructor(
@@ -50,18 +58,32 @@ export class OfflineCheck {
 
   /** @param changes bytes of the image that are others in this run */
   at(loadBase: number, changes: readonly ImageChange[] = []): BaseResult {
-    const run = this.#boot.run({ loadBase, changes, bound: this.#bound });
-    const { ending, executed, findings, entry } = run;
+    const run = this.#boot.run({ loadBase, changes, bound: this.#bound, isData: this.#isData });
+    const { ending, executed, entry } = run;
     const isThere = ending.kind === 'reached';
     const observed = isThere ? this.#knowledge.endState(run) : [];
     const known = observed.map((one) => (one.ok ? undefined : this.#knowledge.knownDefect(one)));
     return {
-      ...{ entry, loadBase, ending, executed, findings },
+      ...{ entry, loadBase, ending, executed },
+      findings: this.#withoutData(run, changes),
       endsAsExpected: isExpected(ending, this.#knowledge.expectedEnding(loadBase, entry)),
       notes: known.filter((note) => note !== undefined),
       endState: observed.map((one, index) => told(one, known[index])),
       ...this.#asymmetries(isThere ? run : undefined, changes),
     };
+  }
+
+  /** Values that look like addresses and are none are told apart by a second, slow run, where they were not met before. */
+  #withoutData(
+    { findings, loadBase, territory }: FinishedRun,
+    changes: readonly ImageChange[],
+  ): readonly Finding[] {
+    if (findings.every(({ rule }) => rule !== 'link-time-pointer')) return findings;
+    this.#origins ??= this.#makeBoot();
+    const stores = this.#origins.pointerStores({ loadBase, changes, bound: this.#bound });
+    // What a changed image stores is not what the image stores.
+    if (changes.length === 0) this.#known.learn(stores, territory);
+    return stores.withoutData(findings, territory);
   }
 
   /** The link base’s, what moves with the base being learnt from a second run, where that comes to its end, too. */
