@@ -19,11 +19,15 @@ export interface CheckedImageData {
 
 export type MakeChecker = (data: CheckedImageData, entry: EntryName) => Promise<Checker>;
 
-/** The model is not there. */
-export class NoCheckerError extends Error {
-  override readonly name = 'NoCheckerError';
+/** What the model needs to know of an image is not known. */
+export class UnknownImageError extends Error {
+  override readonly name = 'UnknownImageError';
 }
 
-/** @throws what parsing the image throws; a caller has parsed it before. */
-export const makeChecker: MakeChecker = (_data, entry) =>
-  Promise.reject(new NoCheckerError(`nothing runs the ${entry} entry of an image yet`));
+/** @returns the symbol file @throws UnknownImageError for what is no Xen with symbols. */
+export function knownSymbols({ subject, symbols }: CheckedImageData): Uint8Array {
+  if (subject === 'xen' && symbols) return symbols;
+  throw new UnknownImageError(
+    'only a Xen with its symbols can be checked: where its early boot ends is found by name; give --xen FILE,SYMBOLS',
+  );
+}

@@ -74,6 +74,8 @@ function stopInWords(reason: StopReason): string {
       return `reads ${reason.sizeBytes} bytes at ${hex(reason.physical)}, of which no capture says what stands there`;
     case 'left':
       return `goes to ${hex(reason.linear)}, where nothing may run`;
+    case 'watched':
+      return `does what is watched: ${reason.what} at ${hex(reason.linear)}`;
     case 'halted':
       return 'halts without a word';
     case 'triple fault': {

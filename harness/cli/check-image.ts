@@ -1,5 +1,6 @@
 /** What `loadbase check` does once its options are read. */
 import { BaseNotAllowedError, basesToCheck, isMisaligned, type BaseChoice } from '../check/bases.ts';
+import { knownSymbols } from '../check/checker.ts';
 import type { EntryName } from '../check/contract.ts';
 import { summarise } from '../check/summary.ts';
 import { checkEverywhere } from '../check/workers/check-everywhere.ts';
@@ -38,10 +39,12 @@ async function runCheck(
   const bases = chosenBases(options, subject);
   const entries = options.entry ? BOTH.filter((entry) => options.entry?.includes(entry)) : BOTH;
   const started = performance.now();
+  const data = await checkedImageData(subject);
+  if (!worker) knownSymbols(data);
   const progress = checkProgress(standardError(), bases.length * entries.length);
   try {
     const results = await checkEverywhere({
-      ...{ data: await checkedImageData(subject), entries, bases, signal },
+      ...{ data, entries, bases, signal },
       workers: options.jobs,
       onResult: (result) => progress.tried(result),
       ...(worker ? { worker } : {}),

@@ -32,6 +32,7 @@ const INPUT_ERRORS: ReadonlySet<string> = new Set([
   'TraceImageError',
   'CapturePlanError',
   'VectorFileError',
+  'UnknownImageError',
 ]);
 
 export function exitCodeOf(error: unknown): number {
