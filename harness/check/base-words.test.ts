@@ -14,6 +14,7 @@ t.test('few words for any set', (t) => {
     [among.tried, 'all 2,046 bases and all 2 misaligned bases'],
     [slots, 'all 2,046 bases'],
     [slots.slice(1), 'all 2,046 bases but the link base'],
+    [among.tried.slice(1), 'all 2,046 bases but the link base, and all 2 misaligned bases'],
     [slots.filter((base) => base > 0x600000), 'all 2,046 bases but the link base, 0x00400000 and 0x00600000'],
     [[0x400000, 0x600000], '0x00400000 and 0x00600000'],
     [[0x600000, 0x4001000], '0x00600000 and 0x04001000'],

@@ -24,7 +24,9 @@ export function basesInWords(bases: readonly number[], among: TriedBases): strin
     const some = all.filter((base) => wanted.has(base));
     return some.length === 0 ? [] : [classInWords(some, all, noun, among.linkBase)];
   });
-  return words.length === 0 ? 'no base' : words.join(' and ');
+  if (words.length === 0) return 'no base';
+  // What is excepted ends where the comma stands.
+  return words.join(words[0]?.includes(' but ') ? ', and ' : ' and ');
 }
 
 function classInWords(

@@ -2,7 +2,7 @@
 import { entryState } from '../profile/entry-state.ts';
 import { FirmwareStandIn } from '../profile/firmware-stand-in.ts';
 import { MachineInputs, UnansweredError } from '../profile/machine-inputs.ts';
-import type { MachineProfile } from '../profile/machine-profile.ts';
+import { leavesAlone, type MachineProfile } from '../profile/machine-profile.ts';
 import type { BootImage } from '../subject/boot-image.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import { HARDWARE, TCG } from '../x86/execute/habits.ts';
@@ -48,6 +48,6 @@ export class MachineSurroundings implements Surroundings {
 
   /** Whether an image has its place in this machine: nothing of the machine's own lies there. */
   leavesPlace(start: number, sizeBytes: number): boolean {
-    return this.#profile.occupied.every((range) => range.end <= start || range.start >= start + sizeBytes);
+    return leavesAlone(this.#profile, start, start + sizeBytes);
   }
 }

@@ -10,7 +10,7 @@ const everywhere = (make: (base: number) => BaseResult) => BASES.map(make);
 t.test('all holds', (t) => {
   const summary = summarise(
     [
-      ...everywhere((base) => resultAt(base, { notes: ['one that is known'] })),
+      ...everywhere((base) => resultAt(base, { notes: ['known', `at 0x00000ffc stands 3eb${base}00…`] })),
       resultAt(0x4001000, { ending: { kind: 'said', text: 'ERR: 2Mb' }, endState: [] }),
       resultAt(0x200000, { entry: 'efi' }),
     ],
@@ -19,7 +19,7 @@ t.test('all holds', (t) => {
   t.equal(summary.holds, true);
   t.strictSame(summary.defects, []);
   t.strictSame(summary.failures, []);
-  t.strictSame(summary.notes, ['one that is known']);
+  t.strictSame(summary.notes, ['known', `at 0x00000ffc stands 3eb${0x200000}00…`]);
   t.match(summary.entries, [
     {
       entry: 'bios',

@@ -55,7 +55,7 @@ export interface CheckSummary {
   /** In the order in which they happen at their examples' bases. */
   readonly defects: readonly Defect[];
   readonly failures: readonly Failure[];
-  /** Known defects, in words; each once. */
+  /** Known defects, in words; each once, whatever addresses and bytes it names. */
   readonly notes: readonly string[];
 }
 
@@ -66,7 +66,12 @@ export function summarise(results: readonly BaseResult[], image: LinkedImage): C
     entries: entries.map((entry) => entrySummary(entry, results, image)),
     defects: defectsOf(results, image),
     failures: failuresOf(results, image),
-    notes: [...new Set(results.flatMap(({ notes }) => notes))],
+    notes: [
+      ...grouped(
+        results.flatMap(({ notes }) => notes),
+        baseless,
+      ).values(),
+    ].flatMap(([first]) => first ?? []),
   };
 }
 
@@ -159,7 +164,7 @@ function placeKey(linkTime: bigint, { linkBase, loadSize }: LinkedImage): string
 
 /** Addresses and values differ from base to base where the text is the same. */
 function baseless(text: string): string {
-  return text.replace(/0x[0-9a-f]{5,}/g, '0x…');
+  return text.replace(/\b(0x)?(?=[a-f]*\d)[0-9a-f]{5,}/g, '…');
 }
 
 function exampleOf<T>(group: readonly Seen<T>[], { linkBase }: LinkedImage): Seen<T> {

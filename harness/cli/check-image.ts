@@ -38,10 +38,11 @@ async function runCheck(
   const bases = chosenBases(options, subject);
   const entries = options.entry ? BOTH.filter((entry) => options.entry?.includes(entry)) : BOTH;
   const started = performance.now();
+  const data = await checkedImageData(subject);
   const progress = checkProgress(standardError(), bases.length * entries.length);
   try {
     const results = await checkEverywhere({
-      ...{ data: await checkedImageData(subject), entries, bases, signal },
+      ...{ data, entries, bases, signal },
       workers: options.jobs,
       onResult: (result) => progress.tried(result),
       ...(worker ? { worker } : {}),
