@@ -9,6 +9,7 @@ import { outsideOf } from '../replay/free-run.ts';
 import { rangesThatAre } from '../replay/known-runs.ts';
 import { parseBootImage } from '../subject/boot-image.ts';
 import type { MemoryRun } from '../trace/record.ts';
+import { TraceReader } from '../trace/trace-reader.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
 import { CodeStore } from '../x86/execute/code-store.ts';
 import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
@@ -194,3 +195,28 @@ t.test('the machine with 512 MiB, too', needsImage, async (t) => {
   const { calls, stopped } = profileRun(goldenProfile('efi-512'), golden, store);
   t.same([calls, stopped], [74, undefined]);
 });
+
+t.test('a misaligned base: Xen says so, on the serial line', needsImage, async (t) => {
+  for (const firmware of ['bios', 'efi'] as const) {
+    const { stopped, inputs } = profileRun(
+      goldenProfile(firmware),
+      misplaced(await goldenTrace(firmware, BASES[0])),
+      store,
+    );
+    t.match(stopped, { kind: 'halted' }, firmware);
+    t.equal(inputs.serialText, 'ERR: Xen must be loaded at a 2Mb boundary!', firmware);
+  }
+});
+
+/** The same boot 4 KiB higher. */
+function misplaced(golden: Golden): Golden {
+  const header = structuredClone(golden.trace.header);
+  const subject = header.subject as { loadBase: number; segments: { physicalAddress: number }[] };
+  subject.loadBase += 0x1000;
+  for (const segment of subject.segments) segment.physicalAddress += 0x1000;
+  for (const range of header.inside as { start: bigint; end: bigint; what: string }[])
+    if (range.what === 'the image') [range.start, range.end] = [range.start + 0x1000n, range.end + 0x1000n];
+  const trace = new TraceReader(golden.bytes);
+  Object.defineProperty(trace, 'header', { value: header });
+  return { ...golden, trace };
+}
