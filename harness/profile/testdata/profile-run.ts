@@ -16,6 +16,7 @@ import type { StopReason } from '../../x86/execute/stop.ts';
 import { readField } from '../../x86/state/state-layout.ts';
 import { entryState } from '../entry-state.ts';
 import { FirmwareStandIn } from '../firmware-stand-in.ts';
+import { knownRuns } from '../known-memory.ts';
 import { MachineInputs } from '../machine-inputs.ts';
 import { type MachineProfile, parseMachineProfile } from '../machine-profile.ts';
 
@@ -108,4 +109,21 @@ export function imageDifferences({ trace }: Golden, ours: Cpu, theirs: Cpu): str
     }
   }
   return found.map(({ at, size }) => `image+0x${at.toString(16)}, ${size} bytes`);
+}
+
+const LOW_MEMORY_BYTES = 0xa0000;
+/** Below the top of Xen's real-mode stack: what the BIOS pushed there, long popped. The stand-in pushes nothing. */
+const DEAD_STACK = { start: 0x9efe0, end: 0x9f000 };
+
+/** The same of low memory, as far as the recorded boot says what is there. */
+export function lowMemoryDifferences(ours: Cpu, theirs: Cpu): string[] {
+  return knownRuns(theirs.physical, 0, LOW_MEMORY_BYTES)
+    .filter(({ address, bytes }) => Buffer.compare(ours.physical.read(address, bytes.length), bytes) !== 0)
+    .flatMap(({ address, bytes }) => {
+      const here = ours.physical.read(address, bytes.length);
+      const differing = [...bytes.keys()].filter((index) => here[index] !== bytes[index]);
+      return differing
+        .filter((index) => address + index < DEAD_STACK.start || address + index >= DEAD_STACK.end)
+        .map((index) => `low memory 0x${(address + index).toString(16)}`);
+    });
 }
