@@ -76,8 +76,6 @@ function stopInWords(reason: StopReason): string {
       return `comes to a watched ${reason.what} that nobody watches`;
     case 'left':
       return `goes to ${hex(reason.linear)}, where nothing may run`;
-    case 'watched':
-      return `does what is watched: ${reason.what} at ${hex(reason.linear)}`;
     case 'halted':
       return 'halts without a word';
     case 'triple fault': {
