@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheRoot } from '../../harness/cli/surroundings.ts';
 import { DEFECTS } from '../../harness/sabotage/catalogue.ts';
-import { patched, xenReader } from '../../harness/sabotage/xen-reader.ts';
+import { type Patch, patched, xenReader, type XenReader } from '../../harness/sabotage/xen-reader.ts';
 import { parseSourceSpec } from '../../harness/sources/source-spec.ts';
 import { loadDisassembler } from '../../harness/x86/disassembler.ts';
 import { xenBuildIfCached } from '../../harness/xen/build.ts';
@@ -25,9 +25,17 @@ export async function builtXen(): Promise<XenFiles> {
 export async function patchedXen(folder: string, defectName: string): Promise<XenFiles> {
   const make = DEFECTS.find(({ name }) => name === defectName)?.make;
   if (make?.depth !== 'image') throw new Error(`${defectName} is no defect of the image`);
+  return brokenXen(folder, (xen) => make.patches(xen));
+}
+
+/** The same with patches of the caller's own. */
+export async function brokenXen(
+  folder: string,
+  patches: (xen: XenReader) => readonly Patch[],
+): Promise<XenFiles> {
   const built = await builtXen();
   const bytes = { image: await readFile(built.image), symbols: await readFile(built.symbols) };
-  const broken = patched(bytes, make.patches(xenReader(bytes, await loadDisassembler())));
+  const broken = patched(bytes, patches(xenReader(bytes, await loadDisassembler())));
   const files = { image: join(folder, 'xen'), symbols: join(folder, 'xen-syms') };
   await writeFile(files.image, broken.image);
   await writeFile(files.symbols, broken.symbols);
