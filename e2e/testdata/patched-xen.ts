@@ -15,10 +15,15 @@ export interface XenFiles {
 
 /** The default Xen, as set-up built it. */
 export async function builtXen(): Promise<XenFiles> {
+  const build = await builtXenIfAny();
+  if (!build) throw new Error('Xen is not built yet: sh scripts/setup.sh');
+  return build;
+}
+
+export async function builtXenIfAny(): Promise<XenFiles | undefined> {
   const context = { cacheRoot: cacheRoot(), onProgress: () => undefined };
   const build = await xenBuildIfCached({ source: parseSourceSpec('debian', 'xen') }, context);
-  if (!build) throw new Error('Xen is not built yet: sh scripts/setup.sh');
-  return { image: build.image, symbols: build.symbols };
+  return build && { image: build.image, symbols: build.symbols };
 }
 
 /** Copies of the default Xen's files with that defect of the catalogue, in `folder`. */

@@ -45,7 +45,7 @@ export class OfflineCheck {
   readonly #isData = (linear: bigint, value: number, territory: Territory) =>
     this.#knowledge.keepsLinkTimeAddresses === true || this.#known.of(linear, value, territory) === 'data';
 
-  /** with the link base as reference, a store that forgets its base goes where it should, and elsewhere does not. */
+  /** With the link base as reference, a store that forgets its base goes where it should, and elsewhere does not. */
   constructor(makeBoot: () => OfflineBoot, knowledge: Knowledge, { linkBase, master }: LoadedBytes) {
     this.#makeBoot = makeBoot;
     this.#boot = makeBoot();

@@ -68,7 +68,7 @@ async function runCheck(
 
 function unservedText(unserved: readonly UnservedBases[]): string {
   const reasons = unserved.map((one) => `${one.entry}: ${notTriedBecause(one)}`);
-  return `nothing can be tried: ${reasons.join('; ')}; take another --base`;
+  return `nothing can be tried: ${reasons.join('; ')}; take another --base or --entry`;
 }
 
 /** @throws UsageError */
