@@ -90,7 +90,7 @@ t.test(
     const { stdout, found } = await broken(t, breaks.pageTablesNotRelocated);
     t.match(stdout, /dies of a triple fault \(first exception 14/);
     t.equal(found.defects[0]?.rule, 'link-time-table');
-    t.strictSame(found.defects[0].where[0]?.shows, MOVED);
+    t.strictSame(found.defects[0]?.where[0]?.shows, MOVED);
   },
 );
 
