@@ -55,7 +55,7 @@ t.test('bases that no machine serves are named as not tried', async (t) => {
   const because = { kind: 'occupied' as const, by: ['boot information'] };
   const unserved = [{ entry: 'bios' as const, bases: [0x10_0000, 1, 2, 3, 4], because }];
   const text = await report(t, { ...whole, unserved });
-  t.match(text, /bios  not tried at 0x00100000, .* and 1 more: each machine\s[^]*\(boot information\)/);
+  t.match(text, /bios {2}not tried at 0x00100000, .* and 1 more: each machine\s[^]*\(boot information\)/);
   t.match(text, /✓ holds/);
 });
 

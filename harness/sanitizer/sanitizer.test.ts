@@ -90,6 +90,8 @@ void t.test('what is executed where control went astray is no finding of its own
     sanitizedRun(code, { memory }).findings.map(({ rule }) => rule);
   // mov $0x201000,%eax; jmp *%eax; there: nop; nop; hlt
   t.same(rules('b8 00102000 ffe0', { [LINKED + 0x1000]: '9090f4' }), ['link-time-execute']);
+  // there: call 1f; hlt; 1: ret
+  t.same(rules('b8 00102000 ffe0', { [LINKED + 0x1000]: 'e801000000f4c3' }), ['link-time-execute']);
   t.same(rules('b8 00005000 ffe0', { 0x50_0000: '9090f4' }), ['foreign-execute']);
   t.end();
 });

@@ -144,7 +144,9 @@ export class Sanitizer implements Watcher {
   transferred(low: number, high: number, length: number): void {
     const target = this.#cpu.linearInstruction;
     if (!isLinkTime(this.territory, Number(target), 1)) return;
-    this.note('link-time-execute', 'execute', target, 1, undefined, linearOf(low, high) - BigInt(length));
+    const from = linearOf(low, high) - BigInt(length);
+    if (isLinkTime(this.territory, Number(from), 1) && this.#isAstray('link-time-execute')) return;
+    this.note('link-time-execute', 'execute', target, 1, undefined, from);
   }
 
   /** To be told where control goes to the firmware: whether the stack is aligned as its convention has it. */
