@@ -1,11 +1,11 @@
 /** Our probe as the offline check knows it: it halts after a record, which says what it found. */
 import type { Observation } from '../guest/guest-view.ts';
 import { readProbeRecord } from '../probe/read-record.ts';
-import type { BootImage } from '../subject/boot-image.ts';
 import type { ImageSymbols } from '../subject/image-symbols.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import { GENERAL_NAMES, readField } from '../x86/state/state-layout.ts';
 import { equal, holds } from '../guest/guest-view.ts';
+import type { LinkedImage } from './ending-words.ts';
 import type { EndedRun, ExpectedEnding, Knowledge } from './knowledge.ts';
 import type { SymmetryFacts } from './symmetry.ts';
 
@@ -16,15 +16,15 @@ export class ProbeKnowledge implements Knowledge {
   readonly laid = [];
   readonly highHalf = undefined;
   readonly symmetry: SymmetryFacts;
-  readonly #image: BootImage;
+  readonly #linkBase: number;
 
   constructor(
-    image: BootImage,
+    { linkBase, loadSize }: LinkedImage,
     readonly symbols: ImageSymbols | undefined,
   ) {
-    this.#image = image;
+    this.#linkBase = linkBase;
     this.symmetry = {
-      imageBytes: image.loaded.loadSize,
+      imageBytes: loadSize,
       fixed: [],
       listed: [],
       nameOf: () => undefined,
@@ -49,14 +49,13 @@ export class ProbeKnowledge implements Knowledge {
     if (reading.kind !== 'record')
       return [holds(false, '', `its record is not to be believed (${reading.kind}): ${reading.detail}`)];
     const { record } = reading;
-    const { linkBase } = this.#image.loaded;
     const wrong = GENERAL_NAMES.slice(0, entry === 'efi' ? undefined : CLASSIC).filter((name) => {
       const said = record.registers[name];
       return said !== undefined && said !== readField(initial, name);
     });
     return [
       equal('the base that it found, of its record,', record.runBase, loadBase),
-      equal('the base that it was linked at', record.linkBase, linkBase),
+      equal('the base that it was linked at', record.linkBase, this.#linkBase),
       holds(
         record.segments.every(({ nonzeroBss }) => nonzeroBss === 0),
         `its ${record.segments.length} segments end in zeros`,
