@@ -1,5 +1,5 @@
 /** A real boot’s trace under the rules that judge the model’s own runs. */
-import { Replay } from '../replay/replay.ts';
+import { Replay, type ReplayEnd } from '../replay/replay.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import { OriginPlans } from '../sanitizer/origin-plan.ts';
 import { Origins } from '../sanitizer/origins.ts';
@@ -51,11 +51,12 @@ export class SanitizedTrace {
   }
 
   /**
-   * What the replay, which has run, found. Values that look like addresses and are none are told apart by a second, slow
-   * replay, where there are any.
+   * What the replay found, which has come to its end. Values that look like addresses and are none are told apart by a
+   * second, slow replay, where there are any.
    * @throws TraceError
    */
-  findings(): readonly Finding[] {
+  findings({ divergence }: ReplayEnd): readonly Finding[] {
+    if (!divergence) this.replay.stepBeyond();
     const { findings } = this.replay;
     this.#code.slot.current = undefined;
     return findings.some(({ rule }) => rule === 'link-time-pointer') ? this.#withoutData(findings) : findings;
@@ -74,8 +75,9 @@ export class SanitizedTrace {
         outsideWrote: (physical, sizeBytes) => origins.outsideWrote(physical, sizeBytes),
       };
     });
-    // A step that diverges was executed, too.
-    replay.run({ limit: this.replay.progress.steps + 1 });
+    // As far as the first: a step that diverges was executed, too.
+    const { divergence } = replay.run({ limit: this.replay.progress.steps + 1 });
+    if (!divergence) replay.stepBeyond();
     return found ? found.origins.stores.withoutData(findings, found.territory) : [...findings];
   }
 

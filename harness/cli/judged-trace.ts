@@ -3,6 +3,7 @@ import { linkTimeAddress } from '../check/ending-words.ts';
 import type { Knowledge } from '../check/knowledge.ts';
 import { knowledgeOf } from '../check/knowledge-of.ts';
 import { linkedImageOf, SanitizedTrace, type WatchedCode } from '../check/sanitized-trace.ts';
+import type { ReplayEnd } from '../replay/replay.ts';
 import type { ReporterTarget } from '../report/reporter.ts';
 import { ImageSymbolsError } from '../subject/image-symbols.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
@@ -10,12 +11,12 @@ import type { TraceReader } from '../trace/trace-reader.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import { CheckPlaces, type PlacedImage } from './check-places.ts';
 import { Page } from './check-page.ts';
-import { findingLines, type PlacedFinding, ruleText } from './finding-lines.ts';
+import { findingLines, type PlacedFinding, placeName, ruleText, touchedText } from './finding-lines.ts';
 import type { FoundImage } from './image-for-trace.ts';
 import { plainJson } from './plain-json.ts';
 
-/** Of one trace; the rest is in the JSON. */
-const FINDINGS_SHOWN = 8;
+/** Of one trace, with the code around them; then a line each. The rest is in the JSON. */
+const [SHOWN, TOLD] = [4, 6];
 
 export interface Judgement {
   /** In the order in which they were met first. */
@@ -45,16 +46,17 @@ function knowledgeFor(header: TraceHeader, { symbols }: FoundImage, disassembler
   }
 }
 
-/** @throws TraceError */
+/** @param end of its replay @throws TraceError */
 export async function judge(
   sanitized: SanitizedTrace,
+  end: ReplayEnd,
   { header }: TraceReader,
   found: FoundImage,
   disassembler: Disassembler,
 ): Promise<Judgement> {
   const { loadBase } = header.subject;
   const loaded = linkedImageOf(header);
-  const findings = sanitized.findings().map((finding) => {
+  const findings = sanitized.findings(end).map((finding) => {
     return { finding, loadBase, linkTime: linkTimeAddress(finding.instruction.linear, loadBase, loaded) };
   });
   const asked = findings.map(({ linkTime }) => linkTime);
@@ -77,11 +79,15 @@ function placedImage({ subject }: TraceHeader, { bytes, symbols, symbolsPath }: 
 export function judgementLines({ findings, places }: Judgement, target: ReporterTarget): string[] {
   const page = new Page(target, '  ');
   if (findings.length === 0) page.say('✓ no rule is broken', { paint: page.colours.green });
-  for (const finding of findings.slice(0, FINDINGS_SHOWN)) {
+  for (const finding of findings.slice(0, SHOWN)) {
     findingLines(page, finding, places);
     page.gap();
   }
-  const more = findings.length - FINDINGS_SHOWN;
+  for (const { finding, loadBase, linkTime } of findings.slice(SHOWN, SHOWN + TOLD)) {
+    const touched = touchedText(finding, loadBase, places);
+    page.say(`${placeName(linkTime, places)}: ${ruleText(finding.rule)}: ${touched}`, { lead: '✗ ' });
+  }
+  const more = findings.length - SHOWN - TOLD;
   if (more > 0) page.say(`… and ${more} more; --json has all`);
   return page.lines;
 }

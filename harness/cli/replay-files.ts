@@ -92,7 +92,7 @@ async function replayFile(file: string, options: ReplayCommandOptions, model: Mo
     const end = replay.run({ onProgress: (steps) => progress?.show(steps) });
     progress.close();
     durationMs = performance.now() - started;
-    const judgement = sanitized && (await judge(sanitized, trace, found, store.disassembler));
+    const judgement = sanitized && (await judge(sanitized, end, trace, found, store.disassembler));
     if (!end.divergence) return done({ kind: 'agrees', end }, judgement);
     const lines = await divergenceLines(end.divergence, trace, found, store);
     return done({ kind: 'diverges', end, divergence: end.divergence, lines }, judgement);

@@ -119,6 +119,14 @@ export class Replay {
     }
   }
 
+  /**
+   * Executes what the trace ends before, for the rules to look at: an instruction that the machine died of is not recorded.
+   * To be called at the end of a trace that agrees.
+   */
+  stepBeyond(): void {
+    this.#step(false);
+  }
+
   #runUpTo(limit: number): Divergence | 'more' | undefined {
     const cursor = this.#cursor;
     while (this.#steps < limit) {
