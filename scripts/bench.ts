@@ -10,6 +10,7 @@ import { figureLines, type Figure } from './bench/figure.ts';
 import { instanceOverhead, probeInstance } from './bench/instance-overhead.ts';
 import { layoutCost } from './bench/layout-cost.ts';
 import { modelFigure, replayFigure } from './bench/model-rate.ts';
+import { sanitizerFigure } from './bench/sanitizer-rate.ts';
 import { everyBaseFigure, sweepFigure } from './bench/sweep.ts';
 
 const FIGURES: readonly Figure[] = [
@@ -27,6 +28,8 @@ const FIGURES: readonly Figure[] = [
   captureStep,
   replayFigure,
   modelFigure,
+  sanitizerFigure('bios'),
+  sanitizerFigure('efi'),
   listFigure,
   setupFigure,
   everyBaseFigure,

@@ -11,11 +11,22 @@ import { imageForTrace } from '../harness/cli/image-for-trace.ts';
 import type { CapturedTrace } from '../harness/profile/capture.ts';
 import { encodeMachineProfile } from '../harness/profile/machine-profile.ts';
 import { profileOfTraces } from '../harness/profile/profile-of-trace.ts';
+import { TraceError } from '../harness/trace/trace-errors.ts';
 import { TraceReader } from '../harness/trace/trace-reader.ts';
 import { loadDisassembler } from '../harness/x86/disassembler.ts';
 import { CodeStore } from '../harness/x86/execute/code-store.ts';
 
 const HELP = 'npm run promote-machine -- TRACE… -o FILE [--name NAME] [--again COMMANDS]';
+
+const REFUSALS: ReadonlySet<string> = new Set([
+  ...[
+    'MachineProfileError',
+    'CallNotUnderstoodError',
+    'UnobservableBootError',
+    'UntrimmableTraceError',
+    'TraceImageError',
+  ],
+]);
 
 function say(text: string): void {
   process.stderr.write(`promote-machine: ${text}\n`);
@@ -57,5 +68,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   say(error instanceof Error ? error.message : String(error));
-  process.exitCode = exitCodeOf(error);
+  const isInput = error instanceof Error && REFUSALS.has(error.name);
+  const isOption = error instanceof TypeError && 'code' in error;
+  process.exitCode = isInput || isOption || error instanceof TraceError ? 2 : exitCodeOf(error);
 }

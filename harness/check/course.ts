@@ -7,14 +7,14 @@ import type { StopReason } from '../x86/execute/stop.ts';
 import type { Ending } from './contract.ts';
 import { endlessLoop } from './endless-loop.ts';
 import type { Knowledge } from './knowledge.ts';
-import { type Surroundings, UnansweredQuestion } from './surroundings.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** Reads of memory that nobody gave give zeros, so often. */
 const MOST_UNKNOWN = 64;
 
 interface CourseSetting {
   readonly around: Surroundings;
-  readonly end: Knowledge['end'];
+  readonly knowledge: Knowledge;
 }
 
 export class Course {
@@ -56,8 +56,9 @@ export class Course {
     try {
       return action();
     } catch (error) {
-      if (!(error instanceof UnansweredQuestion)) throw error;
-      return { kind: 'unanswered', what: error.message, linear: this.#cpu.linearInstruction };
+      const what = this.#setting.around.unanswered(error);
+      if (what === undefined) throw error;
+      return { kind: 'unanswered', what, linear: this.#cpu.linearInstruction };
     }
   }
 
@@ -99,8 +100,9 @@ export class Course {
   }
 
   #left(linear: bigint): Ending | undefined {
-    const { around, end } = this.#setting;
-    if (end && linear === end.linear) return { kind: 'reached', where: end.name };
+    const { around, knowledge } = this.#setting;
+    const where = knowledge.endAt(linear);
+    if (where !== undefined) return { kind: 'reached', where };
     this.#sanitizer.calledFirmware();
     const what = around.answer(this.#cpu);
     return what === undefined ? undefined : { kind: 'unanswered', what, linear };
@@ -108,9 +110,9 @@ export class Course {
 
   /** With a last word it is what the image wanted; without, nobody would know why. */
   #halted(reason: StopReason): Ending {
-    const { around, end } = this.#setting;
+    const { around, knowledge } = this.#setting;
     const text = around.consoleText().trim();
-    if (!end) return { kind: 'reached', where: 'HLT' };
+    if (knowledge.endsByHalting) return { kind: 'reached', where: 'HLT' };
     return text === ''
       ? { kind: 'stopped', reason, linear: this.#cpu.linearInstruction }
       : { kind: 'said', text };

@@ -4,6 +4,8 @@ import type { MemoryRange } from '../sanitizer/territory.ts';
 import type { ImageSymbols } from '../subject/image-symbols.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import type { EntryName } from './contract.ts';
+import type { EndState } from './end-state.ts';
+import type { SymmetryFacts } from './symmetry.ts';
 
 /** A run that came to an end, its memory still there. */
 export interface EndedRun {
@@ -12,8 +14,8 @@ export interface EndedRun {
   readonly loadBase: number;
   /** At the entry. */
   readonly initial: Int32Array;
-  /** Reads physical memory as it was at the entry. */
-  readonly before: (address: number, sizeBytes: number) => Uint8Array | undefined;
+  /** What it said on its console. */
+  readonly consoleText: string;
 }
 
 export type ExpectedEnding =
@@ -22,9 +24,13 @@ export type ExpectedEnding =
   | { readonly kind: 'said'; readonly text: string };
 
 export interface Knowledge {
+  /** Laid into memory at the entry, to see whether it is left alone. */
+  readonly laid: readonly { readonly address: number; readonly bytes: Uint8Array }[];
   readonly symbols: ImageSymbols | undefined;
-  /** Linear address that ends early boot, and its name; undefined: it ends where the CPU halts. */
-  readonly end: { readonly linear: bigint; readonly name: string } | undefined;
+  /** @returns the name of the end of early boot, where it is at this linear address */
+  endAt(linear: bigint): string | undefined;
+  /** Whether a halt is the end that its early boot comes to. */
+  readonly endsByHalting: boolean;
   /** Linear addresses of the image on its own page tables. */
   readonly highHalf: { readonly start: bigint; readonly end: bigint } | undefined;
   expectedEnding(loadBase: number, entry: EntryName): ExpectedEnding;
@@ -32,6 +38,12 @@ export interface Knowledge {
   owned(cpu: Cpu, loadBase: number, entry: EntryName, physical: number): MemoryRange | undefined;
   /** What must hold at the end. */
   endState(run: EndedRun): readonly Observation[];
-  /** Observations that are a known defect of this version: their notes; undefined: it is none. */
+  /** What an observation that does not hold is, where it is a known defect of this version. */
   knownDefect(observation: Observation): string | undefined;
+  /** What must differ between two bases by the base alone, and what is listed; undefined: too little is known. */
+  readonly symmetry: SymmetryFacts | undefined;
+}
+
+export function endStateOf({ cpu, loadBase }: EndedRun): EndState {
+  return { loadBase, words: cpu.state(), memory: cpu.physical };
 }

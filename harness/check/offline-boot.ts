@@ -2,37 +2,42 @@
  * One image's early boot in the model, at any base: the image where a loader would put it, a stale copy where it was linked
  * (GRUB’s staging buffer leaves one on real machines), and around it what a machine gives.
  */
+import { OriginPlans } from '../sanitizer/origin-plan.ts';
+import { Origins } from '../sanitizer/origins.ts';
+import type { PointerStores } from '../sanitizer/pointer-stores.ts';
 import { Sanitizer } from '../sanitizer/sanitizer.ts';
+import type { Territory } from '../sanitizer/territory.ts';
 import type { SanitizerSlot } from '../sanitizer/watched-operation.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import { CodeCache, linearOf } from '../x86/execute/code-cache.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import { Cpu } from '../x86/execute/cpu.ts';
+import { step as stepOnce } from '../x86/execute/step.ts';
+import type { StopReason } from '../x86/execute/stop.ts';
 import { PAGE_BYTES, PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import type { Ending } from './contract.ts';
 import { Course } from './course.ts';
 import { type ImageChange, ImagePages } from './image-pages.ts';
+import type { SteppedRun } from './first-asymmetry.ts';
 import type { EndedRun, Knowledge } from './knowledge.ts';
+import type { LoadedBytes } from './loaded-bytes.ts';
 import type { Surroundings } from './surroundings.ts';
 import { territoryAt } from './territory-at.ts';
-
-/** The image as a loader leaves it in memory, and where it was linked. */
-export interface LoadedBytes {
-  readonly master: Uint8Array;
-  readonly linkBase: number;
-}
 
 export interface RunRequest {
   readonly loadBase: number;
   readonly changes?: readonly ImageChange[];
   /** Instructions. */
   readonly bound: number;
+  /** Whether a stored value is known to be no address. */
+  readonly isData?: (linear: bigint, value: number, territory: Territory) => boolean;
 }
 
 export interface FinishedRun extends EndedRun {
   readonly ending: Ending;
   readonly executed: number;
   readonly findings: readonly Finding[];
+  readonly territory: Territory;
 }
 
 const MAX_PAGES = 1 << 15;
@@ -51,8 +56,8 @@ export class OfflineBoot {
   readonly #code: CodeCache;
   /** For single steps, so that they do not cut runs of instructions short that are decoded. */
   readonly #singleSteps: CodeCache;
+  readonly #plans: OriginPlans;
   #loadBase = 0;
-  #given: readonly { readonly address: number; readonly bytes: Uint8Array }[] = [];
 
   /** @param store decorated with {@link watchedOperations} of the same slot */
   constructor(
@@ -72,33 +77,79 @@ export class OfflineBoot {
     const mayExecute = (low: number, high: number) => this.#mayExecute(low, high);
     this.#code = new CodeCache(store, mayExecute);
     this.#singleSteps = new CodeCache(store, mayExecute);
+    this.#plans = new OriginPlans(store.disassembler);
   }
 
-  get image(): ImagePages {
-    return this.#image;
-  }
-
-  run({ loadBase, changes = [], bound }: RunRequest): FinishedRun {
+  run({ loadBase, changes = [], bound, isData }: RunRequest): FinishedRun {
     const initial = this.#lay(loadBase, changes);
-    const { master, linkBase } = this.#loaded;
-    const { entry } = this.#around;
-    const place = { linkBase, loadBase, sizeBytes: master.length, entry, initial };
-    const sanitizer = new Sanitizer(this.#cpu, territoryAt(place, this.#cpu, this.#knowledge));
+    const territory = this.#territory(loadBase, initial);
+    const sanitizer = new Sanitizer(
+      this.#cpu,
+      territory,
+      isData && ((at, value) => isData(at, value, territory)),
+    );
     this.#slot.current = sanitizer;
     const { ending, executed } = new Course(this.#cpu, this.#code, this.#singleSteps, sanitizer, {
       around: this.#around,
-      end: this.#knowledge.end,
+      knowledge: this.#knowledge,
     }).run(bound);
     this.#slot.current = undefined;
     sanitizer.leave();
     return {
       cpu: this.#cpu,
-      entry,
+      entry: this.#around.entry,
       loadBase,
       initial,
-      before: (address, sizeBytes) => this.#before(address, sizeBytes),
-      ...{ ending, executed, findings: sanitizer.findings },
+      consoleText: this.#around.consoleText(),
+      ...{ ending, executed, findings: sanitizer.findings, territory },
     };
+  }
+
+  /** The same boot, one instruction after the other and under no rules. */
+  begin(loadBase: number, changes: readonly ImageChange[] = []): SteppedRun {
+    this.#lay(loadBase, changes);
+    const cpu = this.#cpu;
+    const step = (): StopReason | undefined => {
+      const reason = stepOnce(cpu, this.#singleSteps);
+      return reason && this.#goesOn(reason) ? step() : reason;
+    };
+    return { cpu, loadBase, step };
+  }
+
+  /**
+   * The same boot as {@link run}, slowly: of each store of a value in the link-time range whether it is an address.
+   * @param bound instructions
+   */
+  pointerStores({ loadBase, changes = [], bound }: RunRequest): PointerStores {
+    const initial = this.#lay(loadBase, changes);
+    const origins = new Origins(
+      this.#cpu,
+      this.#singleSteps,
+      this.#territory(loadBase, initial),
+      this.#plans,
+    );
+    for (let executed = 0; executed < bound; executed++) {
+      const reason = origins.step();
+      if (reason === undefined || this.#goesOn(reason)) continue;
+      break;
+    }
+    return origins.stores;
+  }
+
+  #territory(loadBase: number, initial: Int32Array): Territory {
+    const { master, linkBase } = this.#loaded;
+    const place = { linkBase, loadBase, sizeBytes: master.length, entry: this.#around.entry, initial };
+    return territoryAt(place, this.#cpu, this.#knowledge);
+  }
+
+  /** As Course does: the firmware answers, memory that nobody gave reads as zeros. */
+  #goesOn(reason: StopReason): boolean {
+    if (reason.kind === 'unknown memory') {
+      this.#memory.load(reason.physical, new Uint8Array(reason.sizeBytes));
+      this.#cpu.memoryLoaded();
+      return true;
+    }
+    return reason.kind === 'left' && this.#around.answer(this.#cpu) === undefined;
   }
 
   /** @returns the CPU's state at the entry */
@@ -113,20 +164,20 @@ export class OfflineBoot {
     this.#stale.putInto(memory, linkBase, (frame) => !isLoaded(frame));
     this.#image.putInto(memory, loadBase);
     for (const change of changes) this.#image.change(change);
-    const { words, memory: given } = this.#around.entryState(loadBase);
+    const { words, memory: around } = this.#around.entryState(loadBase);
+    const given = [...around, ...this.#knowledge.laid];
     for (const { address, bytes } of given)
       // Where the image is loaded, nothing else is; a caller chooses surroundings that leave it its place.
       if (address + bytes.length <= loadBase || address >= loadBase + master.length)
         memory.load(address, bytes);
-    this.#given = given;
-    this.#around.reset();
+    this.#around.reset(loadBase);
     this.#cpu.load(words);
     return words;
   }
 
   #mayExecute(low: number, high: number): boolean {
     const { linkBase, master } = this.#loaded;
-    const { end, highHalf } = this.#knowledge;
+    const { highHalf } = this.#knowledge;
     if (high === 0) {
       const address = low >>> 0;
       if (address < LOW_MEMORY_END) return true;
@@ -137,15 +188,7 @@ export class OfflineBoot {
       );
     }
     const linear = linearOf(low, high);
-    return (
-      linear !== end?.linear && highHalf !== undefined && linear >= highHalf.start && linear < highHalf.end
-    );
-  }
-
-  #before(address: number, sizeBytes: number): Uint8Array | undefined {
-    const run = this.#given.find(
-      (each) => each.address <= address && address + sizeBytes <= each.address + each.bytes.length,
-    );
-    return run?.bytes.subarray(address - run.address, address - run.address + sizeBytes);
+    if (this.#knowledge.endAt(linear) !== undefined) return false;
+    return highHalf !== undefined && linear >= highHalf.start && linear < highHalf.end;
   }
 }

@@ -18,11 +18,8 @@ export interface Surroundings {
   consoleText(): string;
   /** Control is at a firmware address. @returns what was asked, where no capture answers it */
   answer(cpu: Cpu): string | undefined;
+  /** What the CPU asked that nobody recorded, where such an error was thrown; undefined: it is another one. */
+  unanswered(error: unknown): string | undefined;
   /** To the beginning of a boot. */
-  reset(): void;
-}
-
-/** What the CPU asked for that nobody recorded. */
-export class UnansweredQuestion extends Error {
-  override readonly name = 'UnansweredQuestion';
+  reset(loadBase: number): void;
 }

@@ -151,6 +151,43 @@ t.test('a base that is not page aligned is compared as well', async (t) => {
   t.equal(symmetry.against(here).first[0]?.place, 'image+0x3000');
 });
 
+t.test('what moves is learnt from a second run', async (t) => {
+  const symmetry = new Symmetry(endAt(A), facts, endAt(0x4000_0000));
+  const places = (change: (here: ReturnType<typeof endAt>) => void, loadBase = B) => {
+    const here = endAt(loadBase);
+    change(here);
+    return symmetry.against(here).first.map(({ place }) => place);
+  };
+  for (const base of [A, 0x20_0000, 0x7fe0_0000, B, 0xffc0_0000])
+    t.same(
+      places(() => undefined, base),
+      [],
+    );
+  t.same(
+    places(({ put }) => put(B + 0x10, A + 0x1234)),
+    ['image+0x10'],
+    'a pointer that did not move',
+  );
+  t.same(
+    places(({ put }) => put(0x500, A)),
+    ['memory 0x00000500'],
+  );
+  t.same(
+    places(({ put }) => put(0x600, 0x1111 + B - A)),
+    ['memory 0x00000600'],
+    'a number that did',
+  );
+  t.same(
+    places(({ words }) => writeField(words, 'cr3', BigInt(A + 0x5000))),
+    ['cr3'],
+  );
+  t.same(
+    places(({ words }) => writeField(words, 'rax', BigInt(7 + B - A))),
+    ['rax'],
+  );
+  t.throws(() => new Symmetry(endAt(A), facts, endAt(A)), RangeError);
+});
+
 t.test('memory that nobody spoke of stays so', async (t) => {
   const here = endAt(B);
   new Symmetry(endAt(A), facts).against(here);

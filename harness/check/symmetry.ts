@@ -3,11 +3,11 @@
  * of the project's history. What may differ otherwise is listed, with its reason: listed-places.ts.
  */
 import { hex } from '../bits/hex.ts';
-import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
-import { STATE_FIELDS } from '../x86/state/state-layout.ts';
-import { misfitOf, registerFits, shiftOf, type Shift } from './by-the-base.ts';
+import { STATE_FIELDS, type StateField } from '../x86/state/state-layout.ts';
+import { registerFits, shiftOf, type Shift } from './by-the-base.ts';
+import { ComparedMemory } from './compared-memory.ts';
 import type { Asymmetry } from './contract.ts';
-import { copyOf, pageAt, type EndState, type PhysicalRange } from './end-state.ts';
+import type { EndState, PhysicalRange } from './end-state.ts';
 import { writeShifted, type IndexedTable, type ListedPlace } from './listed-places.ts';
 
 /** What is compared, and what is known of it. */
@@ -47,40 +47,82 @@ export class Symmetry {
   readonly #loadBase: number;
   readonly #words: Int32Array;
   /** The reference image, its tables as they must be at the base that is looked at. */
-  readonly #image: Int32Array;
-  readonly #fixed: readonly { readonly range: PhysicalRange; readonly bytes: Int32Array }[];
+  readonly #image: ComparedMemory;
+  readonly #fixed: readonly { readonly start: number; readonly memory: ComparedMemory }[];
   readonly #tables: readonly { readonly table: IndexedTable; readonly before: Int32Array }[];
+  /** Registers that move with the base; undefined: any may. */
+  readonly #moving: ReadonlySet<string> | undefined;
 
-  /** Copies what it needs: memory may be used again. */
-  constructor(reference: EndState, facts: SymmetryFacts) {
+  /**
+   * Copies what it needs: memory may be used again.
+   * @param reference best at the link base: there a store that forgets its base goes where it should, elsewhere it does not.
+   * @param second at another base: what differs there by the base must do so everywhere, and nothing else may. Absent: any
+   * word may be the same or differ by the base.
+   */
+  constructor(reference: EndState, facts: SymmetryFacts, second?: EndState) {
     this.#facts = facts;
     this.#loadBase = reference.loadBase;
     this.#words = reference.words.slice();
-    this.#image = wordsOf(reference, reference.loadBase, facts.imageBytes);
-    this.#fixed = facts.fixed.map((range) => ({
-      range,
-      bytes: wordsOf(reference, range.start, range.end - range.start),
+    this.#image = new ComparedMemory(reference.memory, reference.loadBase, facts.imageBytes);
+    this.#fixed = facts.fixed.map(({ start, end }) => ({
+      start,
+      memory: new ComparedMemory(reference.memory, start, end - start),
     }));
     this.#tables = facts.listed
       .filter((place) => place.kind === 'indexed by address')
-      .map((table) => ({ table, before: part(this.#image, table).slice() }));
+      .map((table) => ({ table, before: part(this.#image.words, table).slice() }));
+    this.#moving = second && this.#learn(second);
   }
 
   /** What differs from the reference otherwise than by the difference of the load bases. */
   against(here: EndState): Asymmetries {
-    const found = new Found(shiftOf(here.loadBase - this.#loadBase));
-    compareRegisters(this.#words, here.words, found);
-    this.#expectTablesAt(here.loadBase);
-    comparePages(this.#image, here, here.loadBase, found, (offset) => this.#imagePlace(offset, here));
-    for (const { range, bytes } of this.#fixed)
-      comparePages(bytes, here, range.start, found, (offset) => fixedPlace(range.start + offset));
+    const { memory, loadBase } = here;
+    const shift = shiftOf(loadBase - this.#loadBase);
+    const found = new Found();
+    this.#compareRegisters(here.words, shift, found);
+    this.#expectTablesAt(loadBase);
+    this.#image.compare(memory, loadBase, shift, (offset, a, b) => {
+      const named = this.#imagePlace(offset, here);
+      if (named) found.add(named, wide(a, 0), wide(b, 0));
+    });
+    for (const { start, memory: reference } of this.#fixed)
+      reference.compare(memory, start, shift, (offset, a, b) =>
+        found.add(fixedPlace(start + offset), wide(a, 0), wide(b, 0)),
+      );
     return { first: found.first, count: found.count };
+  }
+
+  /** @returns registers that move. @throws RangeError where both are at one base */
+  #learn({ loadBase, memory, words }: EndState): ReadonlySet<string> {
+    const shift = shiftOf(loadBase - this.#loadBase);
+    if (loadBase === this.#loadBase) throw new RangeError('what moves is learnt from runs at two load bases');
+    this.#expectTablesAt(loadBase);
+    this.#image.learn(memory, loadBase, shift);
+    for (const { start, memory: reference } of this.#fixed) reference.learn(memory, start, shift);
+    return new Set(
+      STATE_FIELDS.filter((field) => !isSame(field, this.#words, words)).map(({ name }) => name),
+    );
   }
 
   #expectTablesAt(loadBase: number): void {
     const image = { from: this.#loadBase, sizeBytes: this.#facts.imageBytes };
     for (const { table, before } of this.#tables)
-      writeShifted(table, before, part(this.#image, table), image, loadBase - this.#loadBase);
+      writeShifted(table, before, part(this.#image.words, table), image, loadBase - this.#loadBase);
+  }
+
+  #compareRegisters(here: Int32Array, shift: Shift, found: Found): void {
+    for (const field of STATE_FIELDS) {
+      const { name } = field;
+      const mayStay = shift.low === 0 || this.#moving?.has(name) !== true;
+      const mayMove = this.#moving?.has(name) !== false;
+      const [a0, a1] = halves(field, this.#words);
+      const [b0, b1] = halves(field, here);
+      const fits = isSame(field, this.#words, here)
+        ? mayStay
+        : mayMove && registerFits(a0, a1, b0, b1, shift);
+      if (!fits)
+        found.add({ place: name, at: { kind: 'register', field: name } }, wide(a0, a1), wide(b0, b1));
+    }
   }
 
   #imagePlace(offset: number, here: EndState): Named | undefined {
@@ -104,10 +146,8 @@ class Found {
   readonly first: FoundAsymmetry[] = [];
   count = 0;
 
-  constructor(readonly shift: Shift) {}
-
-  add(named: () => Named, reference: bigint, here: bigint): void {
-    if (this.count++ < MOST_SHOWN) this.first.push({ ...named(), reference, here });
+  add(named: Named, reference: bigint, here: bigint): void {
+    if (this.count++ < MOST_SHOWN) this.first.push({ ...named, reference, here });
   }
 }
 
@@ -115,67 +155,13 @@ function fixedPlace(address: number): Named {
   return { place: `memory ${hex(address)}`, at: { kind: 'memory', reference: address, here: address } };
 }
 
-function compareRegisters(reference: Int32Array, here: Int32Array, found: Found): void {
-  for (const { name, word, isWide } of STATE_FIELDS) {
-    const [a0, b0] = [reference[word]!, here[word]!];
-    const [a1, b1] = isWide ? [reference[word + 1]!, here[word + 1]!] : [0, 0];
-    if (registerFits(a0, a1, b0, b1, found.shift)) continue;
-    found.add(() => ({ place: name, at: { kind: 'register', field: name } }), wide(a0, a1), wide(b0, b1));
-  }
+/** The high half of a narrow field is 0. */
+function halves({ word, isWide }: StateField, words: Int32Array): [low: number, high: number] {
+  return [words[word]!, isWide ? words[word + 1]! : 0];
 }
 
-/** @param where of the word at an offset; undefined: it may be anything */
-function comparePages(
-  reference: Int32Array,
-  here: EndState,
-  start: number,
-  found: Found,
-  where: (offset: number) => Named | undefined,
-): void {
-  const bytes = new Uint8Array(reference.buffer);
-  for (let offset = 0; offset < bytes.length; offset += PAGE_BYTES) {
-    const before = bytes.subarray(offset, offset + PAGE_BYTES);
-    const after = piece(here, start + offset, before.length);
-    if (Buffer.compare(before, after) === 0) continue;
-    comparePage(reference, offset, after, found, where);
-  }
-}
-
-function comparePage(
-  reference: Int32Array,
-  offset: number,
-  after: Uint8Array,
-  found: Found,
-  where: (offset: number) => Named | undefined,
-): void {
-  const here = new Int32Array(after.buffer, after.byteOffset, after.length >> 2);
-  const first = offset >> 2;
-  for (let word = 0; word < here.length; word += 2) {
-    const [a0, a1] = [reference[first + word]!, reference[first + word + 1]!];
-    const [b0, b1] = [here[word]!, here[word + 1]!];
-    if (a0 === b0 && a1 === b1) continue;
-    const misfit = misfitOf(a0, a1, b0, b1, found.shift);
-    if (misfit === 'low' || misfit === 'both') note(offset + 4 * word, a0, b0);
-    if (misfit === 'high' || misfit === 'both') note(offset + 4 * word + 4, a1, b1);
-  }
-
-  function note(at: number, a: number, b: number): void {
-    const named = where(at);
-    if (named) found.add(() => named, wide(a, 0), wide(b, 0));
-  }
-}
-
-/** At most a page, where words may be read from it. */
-function piece({ memory }: EndState, address: number, sizeBytes: number): Uint8Array {
-  if (address % PAGE_BYTES === 0) return pageAt(memory, address / PAGE_BYTES).subarray(0, sizeBytes);
-  return copyOf(memory, address, new Uint8Array(sizeBytes));
-}
-
-/** Bytes as words, to the end of the last 8-byte piece. */
-function wordsOf({ memory }: EndState, address: number, sizeBytes: number): Int32Array {
-  const buffer = new ArrayBuffer(Math.ceil(sizeBytes / 8) * 8);
-  copyOf(memory, address, new Uint8Array(buffer));
-  return new Int32Array(buffer);
+function isSame({ word, isWide }: StateField, a: Int32Array, b: Int32Array): boolean {
+  return a[word] === b[word] && (!isWide || a[word + 1] === b[word + 1]);
 }
 
 function part(image: Int32Array, { offset, sizeBytes }: IndexedTable): Int32Array {

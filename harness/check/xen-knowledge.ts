@@ -1,48 +1,69 @@
 /** Xen as the offline check knows it. Source: xen/arch/x86/boot/head.S, trampoline.S, edd.S (4.14–4.17). */
 import { MIB } from '../bits/align.ts';
+import { equalBytes, type Observation } from '../guest/guest-view.ts';
 import type { MemoryRange } from '../sanitizer/territory.ts';
 import type { ImageSymbols } from '../subject/image-symbols.ts';
+import { isBefore } from '../subject/version.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
 import type { EntryName } from './contract.ts';
-import type { ExpectedEnding, Knowledge } from './knowledge.ts';
+import { copyOf, type EndState } from './end-state.ts';
+import { expectedOfXen } from './expected-of-xen.ts';
+import { type EndedRun, endStateOf, type ExpectedEnding, type Knowledge } from './knowledge.ts';
+import type { SymmetryFacts } from './symmetry.ts';
+import { XEN_END, XenEndState, type XenImage } from './xen-end-state.ts';
+import { xenSymmetryFacts } from './xen-symmetry.ts';
 
-const END = '__start_xen';
 /** Xen’s trampoline and the stack above it share 64 KiB (TRAMPOLINE_SPACE, TRAMPOLINE_STACK_SPACE). */
 const WINDOW_BYTES = 0x10000;
 /** Real-mode code reads each disk’s first sector to right below the trampoline (edd.S). */
 const SECTOR_BYTES = 512;
-/** The word below a stack of its own that it borrows to find out where it runs; it must be put back (e58a2858d5). */
-export const BORROWED: MemoryRange = { start: 0xffc, end: 0x1000 };
-const ALIGNMENT = 2 * MIB;
-const MISALIGNED = 'ERR: Xen must be loaded at a 2Mb boundary!';
+/** The word below a stack of its own that Xen borrows to find out where it runs. */
+const BORROWED: MemoryRange = { start: 0xffc, end: 0x1000 };
+const LAID = new Uint8Array(4).fill(0xa5);
+const LOW_WORD = {
+  ok: 'the word at 0xffc, borrowed for a stack, is as it was',
+  not: 'the word at 0xffc, borrowed for a stack, is not put back',
+  mendedIn: '4.20',
+  fix: 'e58a2858d5',
+};
 
 export class XenKnowledge implements Knowledge {
-  readonly end: Knowledge['end'];
+  readonly endsByHalting = false;
+  readonly symmetry: SymmetryFacts;
+  readonly #end: bigint;
   readonly highHalf: Knowledge['highHalf'];
-  readonly #linkBase: number;
+  readonly laid = [{ address: BORROWED.start, bytes: LAID }];
+  readonly #image: XenImage;
   readonly #trampoline: number;
+  readonly #endState: XenEndState;
 
-  /** @param sizeBytes of the image in memory */
+  /** @throws ImageSymbolsError where the symbol file is not of a Xen */
   constructor(
     readonly symbols: ImageSymbols,
-    linkBase: number,
-    sizeBytes: number,
+    image: XenImage,
+    readonly version: string | undefined,
   ) {
-    this.#linkBase = linkBase;
-    this.end = { linear: symbols.linear(END), name: END };
-    const start = symbols.virtualStart + BigInt(linkBase);
-    this.highHalf = { start, end: start + BigInt(sizeBytes) };
+    this.#image = image;
+    this.#end = symbols.linear(XEN_END);
+    this.symmetry = xenSymmetryFacts(symbols, image);
+    const start = symbols.virtualStart + BigInt(image.linkBase);
+    this.highHalf = { start, end: start + BigInt(image.loadSize) };
     this.#trampoline = symbols.linkTime('trampoline_phys');
+    this.#endState = new XenEndState(symbols, image);
+  }
+
+  endAt(linear: bigint): string | undefined {
+    return linear === this.#end ? XEN_END : undefined;
   }
 
   expectedEnding(loadBase: number): ExpectedEnding {
-    return loadBase % ALIGNMENT === 0 ? { kind: 'reached' } : { kind: 'said', text: MISALIGNED };
+    return expectedOfXen(loadBase);
   }
 
   owned(cpu: Cpu, loadBase: number, entry: EntryName, physical: number): MemoryRange | undefined {
     if (physical >= BORROWED.start && physical < BORROWED.end) return entry === 'bios' ? BORROWED : undefined;
-    const at = this.#trampoline + loadBase - this.#linkBase;
+    const at = this.#trampoline + loadBase - this.#image.linkBase;
     const trampoline = cpu.physical.page(Math.floor(at / PAGE_BYTES)).view.getUint32(at % PAGE_BYTES, true);
     if (trampoline < PAGE_BYTES || trampoline >= MIB) return undefined;
     const start = entry === 'bios' ? trampoline - SECTOR_BYTES : trampoline;
@@ -50,11 +71,21 @@ export class XenKnowledge implements Knowledge {
     return physical >= start && physical < end ? { start, end } : undefined;
   }
 
-  endState(): [] {
-    return [];
+  endState(run: EndedRun): Observation[] {
+    const state = endStateOf(run);
+    return [...this.#endState.observe(state), this.#lowWord(state)];
   }
 
-  knownDefect(): undefined {
-    return undefined;
+  knownDefect({ text }: Observation): string | undefined {
+    const { version = '' } = this;
+    const { mendedIn, fix } = LOW_WORD;
+    if (!text.startsWith('at 0x00000ffc stands') || !isBefore(version, mendedIn)) return undefined;
+    return `known defect of Xen ${version}, mended in ${mendedIn} (${fix}): ${LOW_WORD.not}`;
+  }
+
+  /** It must be put back (e58a2858d5). */
+  #lowWord({ memory }: EndState): Observation {
+    const seen = copyOf(memory, BORROWED.start, new Uint8Array(LAID.length));
+    return equalBytes(LOW_WORD.ok, seen, LAID, BORROWED.start);
   }
 }

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { projectRoot } from '../workdir/project-root.ts';
 import { addBuildCommand } from './build-command.ts';
 import { addCaptureCommand } from './capture-command.ts';
+import { addCheckCommand } from './check-command.ts';
 import { addDebugCommand } from './debug-command.ts';
 import { addDoctorCommand } from './doctor-command.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
@@ -43,7 +44,8 @@ Examples:
   loadbase run --xen-src ~/xen#my-branch --base 0x3e00000
   loadbase debug xen-early-boot~bios~base-0x03e00000
   loadbase capture xen-early-boot~bios~base-0x03e00000 -o boot.lbtrace
-  loadbase replay boot.lbtrace                    in the x86 model, offline`,
+  loadbase replay boot.lbtrace                    in the x86 model, offline
+  loadbase check --base all                       at every base, in the x86 model`,
     );
   addDoctorCommand(command);
   addBuildCommand(command);
@@ -52,6 +54,7 @@ Examples:
   addDebugCommand(command);
   addCaptureCommand(command);
   addReplayCommand(command);
+  addCheckCommand(command);
   addVectorsCommand(command);
   return command;
 }

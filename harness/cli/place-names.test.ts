@@ -3,18 +3,14 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { loadSubject } from '../scenario/subject.ts';
-import { HEADER } from '../trace/testdata/trace-builder.ts';
 import { LINK_BASE, smallXen } from '../xen/testdata/small-xen.ts';
-import { placeNames } from './place-names.ts';
+import { type LoadedPlace, placeNames } from './place-names.ts';
 
 const BASE = 0x3e0_0000;
-const header = {
-  ...HEADER,
-  subject: {
-    ...HEADER.subject,
-    ...{ linkBase: LINK_BASE, loadBase: BASE },
-    segments: [{ physicalAddress: BASE, imageOffset: 0, fileSizeBytes: 0x100, memorySizeBytes: 0x4000 }],
-  },
+const place: LoadedPlace = {
+  linkBase: LINK_BASE,
+  loadBase: BASE,
+  segments: [{ physicalAddress: BASE, memorySizeBytes: 0x4000 }],
 };
 
 t.test('symbols', async (t) => {
@@ -25,7 +21,7 @@ t.test('symbols', async (t) => {
   const { symbols } = await loadSubject('xen', join(folder, 'image'), join(folder, 'syms'), 'small');
   const linked = xen.symbols.linear('trampoline_setup');
   const loaded = BigInt(xen.symbols.linkTime('trampoline_setup') + BASE - LINK_BASE);
-  const names = await placeNames(header, { bytes: xen.imageFile, symbols, symbolsPath: undefined }, []);
+  const names = await placeNames(place, { symbols, symbolsPath: undefined }, []);
   t.equal(names.symbol(linked), 'trampoline_setup');
   t.equal(names.symbol(loaded), 'trampoline_setup');
   t.equal(names.symbol(loaded + 1n), 'trampoline_setup+0x1');
@@ -33,11 +29,7 @@ t.test('symbols', async (t) => {
 });
 
 t.test('no symbols, no names', async (t) => {
-  const names = await placeNames(
-    header,
-    { bytes: new Uint8Array(), symbols: undefined, symbolsPath: undefined },
-    [1n],
-  );
+  const names = await placeNames(place, { symbols: undefined, symbolsPath: undefined }, [1n]);
   t.equal(names.symbol(1n), undefined);
   t.equal(names.sourceLine(1n), undefined);
 });

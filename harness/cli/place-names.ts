@@ -1,19 +1,26 @@
-/** Symbols and source lines for addresses of a trace: the image where it was loaded, and where it is linked. */
+/** Symbols and source lines for addresses of a run: the image where it was loaded, and where it is linked. */
 import { run } from '../process/run.ts';
 import type { PlaceNames } from '../replay/divergence-text.ts';
-import type { TraceHeader } from '../trace/trace-header.ts';
 import type { FoundImage } from './image-for-trace.ts';
 
 const ADDR2LINE_MS = 20_000;
 
+/** Where an image lay while it ran. */
+export interface LoadedPlace {
+  readonly linkBase: number;
+  readonly loadBase: number;
+  /** As loaded. */
+  readonly segments: readonly { readonly physicalAddress: number; readonly memorySizeBytes: number }[];
+}
+
 /** @param places all addresses that will be asked for their source line */
 export async function placeNames(
-  header: TraceHeader,
-  { symbols, symbolsPath }: FoundImage,
+  loaded: LoadedPlace,
+  { symbols, symbolsPath }: Pick<FoundImage, 'symbols' | 'symbolsPath'>,
   places: readonly bigint[],
 ): Promise<PlaceNames> {
   if (!symbols) return { symbol: () => undefined, sourceLine: () => undefined };
-  const linked = (linear: bigint) => linkedAddress(header, linear, symbols.virtualStart);
+  const linked = (linear: bigint) => linkedAddress(loaded, linear, symbols.virtualStart);
   const lines = symbolsPath === undefined ? [] : await sourceLines(symbolsPath, places.map(linked));
   const byPlace = new Map(places.map((place, index) => [place, lines[index]]));
   return {
@@ -26,12 +33,16 @@ export async function placeNames(
 }
 
 /** Where the image runs at its load base, the address it is linked at; all others are linked addresses already. */
-function linkedAddress({ subject }: TraceHeader, linear: bigint, virtualStart: bigint): bigint {
-  const isLoaded = subject.segments.some(
+function linkedAddress(
+  { segments, loadBase, linkBase }: LoadedPlace,
+  linear: bigint,
+  virtualStart: bigint,
+): bigint {
+  const isLoaded = segments.some(
     ({ physicalAddress, memorySizeBytes }) =>
       linear >= BigInt(physicalAddress) && linear < BigInt(physicalAddress + memorySizeBytes),
   );
-  return isLoaded ? linear - BigInt(subject.loadBase - subject.linkBase) + virtualStart : linear;
+  return isLoaded ? linear - BigInt(loadBase - linkBase) + virtualStart : linear;
 }
 
 /** As addr2line (binutils) prints them; none where it is not installed or knows none. */

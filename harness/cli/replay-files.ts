@@ -93,7 +93,7 @@ async function divergenceLines(
   { disassembler }: CodeStore,
 ): Promise<string[]> {
   const places = [...divergence.before, divergence.at].map(({ linear }) => linear);
-  return divergenceText(divergence, disassembler, await placeNames(header, found, places));
+  return divergenceText(divergence, disassembler, await placeNames(header.subject, found, places));
 }
 
 async function read(file: string): Promise<Uint8Array> {

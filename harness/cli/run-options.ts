@@ -1,6 +1,8 @@
-/** The options of run, debug, capture and replay, as commander hands them over. */
+/** The options of run, debug, capture, replay and check, as commander hands them over. */
 import type { CaptureWay } from '../capture/capture.ts';
+import type { EntryName } from '../check/contract.ts';
 import type { AcceleratorChoice } from '../scenario/plan.ts';
+import type { ProbeVariant } from '../specimen/probe-variants.ts';
 import type { InstanceOptions } from './instance-options.ts';
 import type { SourceOptions } from './source-options.ts';
 
@@ -39,4 +41,14 @@ export interface CaptureOptions extends SingleOptions {
 export interface ReplayCommandOptions {
   readonly image?: string;
   readonly json?: boolean;
+}
+
+export interface CheckOptions {
+  /** FILE[,SYMBOLS] */
+  readonly xen?: string;
+  readonly specimen?: ProbeVariant;
+  readonly base?: readonly (number | 'all')[];
+  readonly entry?: readonly EntryName[];
+  readonly json?: boolean;
+  readonly jobs: number;
 }

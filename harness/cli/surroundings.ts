@@ -32,21 +32,30 @@ function coloursWanted(isTerminal: boolean): boolean {
   return isTerminal && process.env['TERM'] !== 'dumb';
 }
 
-/** Standard output. In CI even a terminal gets plain lines: its log is read afterwards. */
-export function standardOutput(): ReporterTarget {
-  // Undefined, not false, where standard output is a pipe.
-  const isTerminal = Boolean(process.stdout.isTTY) && !process.env['CI'] && process.env['TERM'] !== 'dumb';
+/** In CI even a terminal gets plain lines: its log is read afterwards. */
+function outputTarget(stream: NodeJS.WriteStream): ReporterTarget {
+  // Undefined, not false, where it is a pipe.
+  const isTerminal = Boolean(stream.isTTY) && !process.env['CI'] && process.env['TERM'] !== 'dumb';
   return {
-    write: (text) => void process.stdout.write(text),
+    write: (text) => void stream.write(text),
     isTerminal,
     get columns() {
-      return process.stdout.columns || 80;
+      return stream.columns || 80;
     },
     get rows() {
-      return process.stdout.rows || 24;
+      return stream.rows || 24;
     },
     colours: coloursWanted(isTerminal),
   };
+}
+
+export function standardOutput(): ReporterTarget {
+  return outputTarget(process.stdout);
+}
+
+/** For what is told beside a report: progress, builds. */
+export function standardError(): ReporterTarget {
+  return outputTarget(process.stderr);
 }
 
 export function complain(text: string): void {

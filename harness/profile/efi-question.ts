@@ -13,6 +13,8 @@ const VOLATILE = ['rax', 'rcx', 'rdx', 'r8', 'r9', 'r10', 'r11'] as const;
 const WORD_BYTES = 8;
 /** Below the caller's stack; firmware has 128 KiB of it (§2.3.4). */
 const STACK_BYTES = 128 * 1024;
+/** Of the caller's frames. */
+const CALLER_BYTES = 4096;
 /** Beyond any memory: no pointer. */
 const MAX_ADDRESS = 1n << 46n;
 const MAX_TEXT = 200;
@@ -34,11 +36,9 @@ export function efiQuestion(
     text: `EFI ${service.name}(${texts.join(', ')})`,
     places: service.parameters.flatMap((parameter, index) => placesOf(parameter, index, values)),
     outputs: VOLATILE.map((name) => ({ name, bits: 64 })),
-    // The return address and the arguments, too, are the callee's to change.
-    scratch: {
-      start: stack - STACK_BYTES,
-      end: stack + WORD_BYTES * (1 + Math.max(IN_REGISTERS.length, service.parameters.length)),
-    },
+    // In the caller's own frames nothing is written but through arguments; what else changed there is the frame of a timer
+    // interrupt that hit the caller, below what its stack pointer was then.
+    scratch: { start: stack - STACK_BYTES, end: stack + CALLER_BYTES },
   };
 }
 

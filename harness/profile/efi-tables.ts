@@ -41,6 +41,11 @@ export class EfiFunctions {
         this.add({ kind, address: readPointer(this.memory, table.address + offset) });
   }
 
+  /** Where functions begin, as far as they are known. */
+  get targets(): number[] {
+    return [...this.#services.keys()];
+  }
+
   /** @param target physical, as mapped 1:1 */
   at(target: number): Service | undefined {
     return this.#services.get(target);

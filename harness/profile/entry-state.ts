@@ -2,17 +2,18 @@
 import { entryAddress, entryKind } from '../subject/entry-kind.ts';
 import type { BootImage } from '../subject/boot-image.ts';
 import type { MemoryRun } from '../trace/record.ts';
+import type { PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import { STATE_WORDS, writeField } from '../x86/state/state-layout.ts';
 import { bootInformationBytes } from './boot-information-bytes.ts';
 import { fillTables } from './efi-tables.ts';
-import { fillIdentityMap, markWritten } from './identity-map.ts';
+import { fillIdentityMap, writtenMarks } from './identity-map.ts';
 import { allRuns, memoryOf } from './known-memory.ts';
 import type { MachineProfile } from './machine-profile.ts';
 
 export interface EntryState {
   /** By state-layout.ts. */
   readonly words: Int32Array;
-  /** All that is known outside the image, in the order of addresses. */
+  /** All that is known outside the image, in the order in which it is to be loaded: of a byte the last one counts. */
   readonly memory: readonly MemoryRun[];
 }
 
@@ -28,15 +29,37 @@ export function entryState(
   loadBase: number,
   { commandLine = profile.bootInformation.commandLine }: EntryOptions = {},
 ): EntryState {
-  const { bootInformation, identityMap, tables } = profile;
+  const { bootInformation, identityMap } = profile;
+  const { memory, runs } = fixedMemory(profile);
   const information = bootInformationBytes(bootInformation, image, { loadBase, commandLine });
-  const memory = memoryOf([{ address: bootInformation.address, bytes: information }, ...profile.memory]);
-  fillTables(tables, memory);
-  if (identityMap) {
-    fillIdentityMap(identityMap, memory);
-    markWritten(identityMap, memory, { address: loadBase, sizeBytes: image.loaded.loadSize });
-  }
-  return { words: entryWords(profile, image, loadBase), memory: allRuns(memory) };
+  const place = { address: loadBase, sizeBytes: image.loaded.loadSize };
+  return {
+    words: entryWords(profile, image, loadBase),
+    memory: [
+      ...runs,
+      { address: bootInformation.address, bytes: information },
+      ...(identityMap ? writtenMarks(identityMap, memory, place) : []),
+    ],
+  };
+}
+
+interface FixedMemory {
+  readonly memory: PhysicalMemory;
+  readonly runs: readonly MemoryRun[];
+}
+
+/** A check tries thousands of bases with the same machine. */
+const FIXED = new WeakMap<MachineProfile, FixedMemory>();
+
+function fixedMemory(profile: MachineProfile): FixedMemory {
+  const made = FIXED.get(profile);
+  if (made) return made;
+  const memory = memoryOf(profile.memory);
+  fillTables(profile.tables, memory);
+  if (profile.identityMap) fillIdentityMap(profile.identityMap, memory);
+  const fixed = { memory, runs: allRuns(memory) };
+  FIXED.set(profile, fixed);
+  return fixed;
 }
 
 function entryWords({ entry, firmware }: MachineProfile, image: BootImage, loadBase: number): Int32Array {

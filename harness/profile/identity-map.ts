@@ -41,12 +41,16 @@ function fillEntry(memory: PhysicalMemory, at: number, entry: bigint): bigint {
   return entry;
 }
 
-/** GRUB has copied the image there: the pages are marked as accessed and dirty. */
-export function markWritten(
+/** GRUB has copied the image there: entries that are then marked as accessed and dirty, as they stand in memory. */
+export function writtenMarks(
   { pointerTable, directories }: IdentityMap,
   memory: PhysicalMemory,
   { address, sizeBytes }: { readonly address: number; readonly sizeBytes: number },
-): void {
+): MemoryRun[] {
+  const marks: MemoryRun[] = [];
+  const mark = (at: number, flags: bigint): void => {
+    marks.push({ address: at, bytes: entryBytes(readEntry(memory, at) | flags) });
+  };
   for (
     let page = alignDown(address, LARGE_PAGE_BYTES);
     page < address + sizeBytes;
@@ -54,14 +58,11 @@ export function markWritten(
   ) {
     const gib = Math.floor(page / GIB);
     const directory = directories[gib];
-    if (directory === undefined) return;
-    mark(memory, pointerTable + gib * ENTRY_BYTES, ACCESSED);
-    mark(memory, directory + ((page % GIB) / LARGE_PAGE_BYTES) * ENTRY_BYTES, ACCESSED | DIRTY);
+    if (directory === undefined) break;
+    mark(pointerTable + gib * ENTRY_BYTES, ACCESSED);
+    mark(directory + ((page % GIB) / LARGE_PAGE_BYTES) * ENTRY_BYTES, ACCESSED | DIRTY);
   }
-}
-
-function mark(memory: PhysicalMemory, at: number, flags: bigint): void {
-  memory.load(at, entryBytes(readEntry(memory, at) | flags));
+  return marks;
 }
 
 /**

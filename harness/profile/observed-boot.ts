@@ -29,7 +29,7 @@ export interface ObservedInput {
   readonly answer: readonly number[];
 }
 
-/** The firmware is about to run. The second call, with the same values, comes once it has. */
+/** A call of the firmware: the state before and after, and what it changed in memory. */
 export interface ObservedCall {
   readonly before: Int32Array;
   readonly after: Int32Array;
@@ -58,39 +58,48 @@ export function observeBoot(
   store: CodeStore,
   observer: Observer,
 ): ObservedBoot {
-  const { header } = trace;
+  const { instance, inside } = trace.header;
   const outside = outsideOf(trace);
-  const memory = memoryWithImage(header, image);
-  for (const { address, bytes } of outside.memory) memory.load(address, bytes);
-  const inputs = new ObservedInputs(outside.inputs, header.instance);
-  const cpu = new Cpu(memory, inputs, habitsOf(header));
-  cpu.load(outside.initial);
+  const inputs = new ObservedInputs(outside.inputs, instance);
+  const cpu = cpuAtEntry(trace, image, outside, inputs);
   const end = endOf(outside.final);
   const code = new CodeCache(store, (low, high) => {
     const linear = linearOf(low, high);
-    return linear !== end && isInside(header.inside, linear);
+    return linear !== end && isInside(inside, linear);
   });
-  for (let executed = 0, index = 0; ; index++) {
+  let executed = 0;
+  for (let index = 0; ; index++) {
     const ended = run(cpu, code, 2 * outside.steps - executed);
     executed += ended.executed;
     if (ended.reason.kind !== 'left')
-      throw new UnobservableBootError(header.instance, `the model stopped (${ended.reason.kind})`);
+      throw new UnobservableBootError(instance, `the model stopped (${ended.reason.kind})`);
     const excursion = outside.excursions[index];
     if (!excursion) break;
-    readFlags(cpu.words);
-    const call = {
-      before: cpu.words.slice(0, STATE_WORDS),
-      after: excursion.after,
-      changes: excursion.changes,
-    };
-    const done = observer.onCall(cpu, call);
-    for (const { address, bytes } of excursion.changes) memory.load(address, bytes);
-    cpu.resume(excursion.after);
-    done();
+    observeCall(cpu, excursion, observer);
   }
-  if (cpu.linearInstruction !== end)
-    throw new UnobservableBootError(header.instance, 'the model ends elsewhere');
+  if (cpu.linearInstruction !== end) throw new UnobservableBootError(instance, 'the model ends elsewhere');
   return { outside, inputs: inputs.observed, cpu };
+}
+
+function cpuAtEntry(
+  { header }: TraceReader,
+  image: Uint8Array,
+  { memory, initial }: Outside,
+  inputs: Inputs,
+): Cpu {
+  const physical = memoryWithImage(header, image);
+  for (const { address, bytes } of memory) physical.load(address, bytes);
+  const cpu = new Cpu(physical, inputs, habitsOf(header));
+  cpu.load(initial);
+  return cpu;
+}
+
+function observeCall(cpu: Cpu, { after, changes }: Omit<ObservedCall, 'before'>, { onCall }: Observer): void {
+  readFlags(cpu.words);
+  const done = onCall(cpu, { before: cpu.words.slice(0, STATE_WORDS), after, changes });
+  for (const { address, bytes } of changes) cpu.physical.load(address, bytes);
+  cpu.resume(after);
+  done();
 }
 
 function endOf(final: Int32Array): bigint {

@@ -42,6 +42,11 @@ export class ObservedCalls implements Observer {
     return this.#functions?.tables ?? [];
   }
 
+  /** Where known functions of the firmware begin. */
+  get targets(): readonly number[] {
+    return this.#functions?.targets ?? [];
+  }
+
   readonly onCall = (cpu: Cpu, call: ObservedCall): (() => void) => {
     const { physical } = cpu;
     const question = this.#question(cpu, call.before);

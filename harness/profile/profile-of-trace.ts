@@ -7,8 +7,8 @@ import { outsideOf } from '../replay/free-run.ts';
 import { parseBootImage } from '../subject/boot-image.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import type { PhysicalMemory } from '../x86/memory/physical-memory.ts';
-import { CR3, GENERAL } from '../x86/state/state-layout.ts';
-import { bootInformationOf, systemTableOf } from './captured-information.ts';
+import { CR3, GENERAL, readField } from '../x86/state/state-layout.ts';
+import { bootInformationOf, type CapturedInformation, systemTableOf } from './captured-information.ts';
 import { captureOf, type Capture, type CapturedTrace, entryMemory, unionOf } from './capture.ts';
 import { cpuAnswers } from './cpu-answers.ts';
 import { tableBytes } from './efi-services.ts';
@@ -32,7 +32,7 @@ export interface ProfileOptions {
   readonly madeAt: Date;
 }
 
-interface Observed {
+export interface Observed {
   readonly capture: Capture;
   readonly boot: ObservedBoot;
   readonly calls: ObservedCalls;
@@ -58,7 +58,8 @@ export async function profileOfTraces(
   return assembled(observed, supplement, options);
 }
 
-function observe(capture: Capture, supplement: PhysicalMemory, store: CodeStore): Observed {
+/** @param supplement what other captures know of the machine's memory; may be empty */
+export function observe(capture: Capture, supplement: PhysicalMemory, store: CodeStore): Observed {
   const { trimmed, image, loadBase, imageSizeBytes, header } = capture;
   const outside = outsideOf(trimmed);
   const memory = memoryOf(outside.memory);
@@ -80,39 +81,62 @@ function assembled(
   const { capture, boot, calls } = observed[0]!;
   const { header, loadBase, imageSizeBytes, image } = capture;
   const { initial } = boot.outside;
-  const identityMap = header.firmware === 'efi' ? identityMapAt(initial[CR3]! >>> 0, supplement) : undefined;
-  const memory = unionOf([
-    ...observed.map((each) => entryRuns(each, identityMap)),
-    ...observed.map(({ capture: each }) => structuredRuns(each, calls, identityMap)),
-  ]);
-  const bootInformation = bootInformationOf(initial[EBX]! >>> 0, supplement);
-  const notes = [...bootInformation.notes, ...differingReplies(observed.map((each) => each))];
-  if (header.firmware === 'bios') notes.push(...fillLowMemory(memory, initial));
-  const runs = withoutRange(memory, bootInformation.start, bootInformation.end);
+  const firmware = header.firmware === 'efi' ? 'efi' : 'bios';
+  const identityMap = firmware === 'efi' ? identityMapAt(initial[CR3]! >>> 0, supplement) : undefined;
+  const information = bootInformationOf(initial[EBX]! >>> 0, supplement);
+  const { memory, madeUp } = machineMemory(observed, identityMap, information);
+  const notes = [...information.notes, ...differingReplies(firmware, observed), ...madeUp];
+  const states = observed.map((each) => each.boot.outside.initial);
+  const { imageSha256, linkBase } = header.subject;
   return {
-    schema: 'loadbase.machine/1',
-    name: options.name,
-    firmware: header.firmware === 'efi' ? 'efi' : 'bios',
-    accelerator: header.accelerator,
+    ...{ schema: 'loadbase.machine/1', name: options.name, firmware, accelerator: header.accelerator },
     provenance: { ...provenanceOf(observed, options), notes },
-    captured: {
-      imageSha256: header.subject.imageSha256,
-      linkBase: header.subject.linkBase,
-      ...{ loadBase, loadSizeBytes: imageSizeBytes },
-    },
+    captured: { imageSha256, linkBase, loadBase, loadSizeBytes: imageSizeBytes },
     entry: entryRules(
-      observed.map((each) => each.boot.outside.initial),
+      states,
       observed.map((each) => each.capture),
       parseBootImage(image),
     ),
-    bootInformation: bootInformation.told,
-    memory: runs,
+    bootInformation: information.told,
+    memory,
     ...(identityMap ? { identityMap } : {}),
     tables: [...calls.tables],
     cpu: cpuAnswers(observed.map((each) => ({ loadBase: each.capture.loadBase, inputs: each.boot.inputs }))),
     replies: calls.replies,
-    occupied: occupiedBy({ runs, bootInformation, identityMap, replies: calls.replies }),
+    occupied: occupiedBy({
+      ...{ runs: memory, bootInformation: information, identityMap, replies: calls.replies },
+      addresses: addressesOf(initial, calls.targets),
+    }),
   };
+}
+
+/** By entry-state.ts, so that a file stays small. */
+const MADE_UP_AT_ENTRY = [
+  'slots of UEFI tables that no capture reads hold their own addresses, so that a call is told by its name',
+  'entries of page tables that no capture reads map 1:1',
+];
+
+/** Without boot information: that is made for each image. */
+function machineMemory(
+  observed: readonly Observed[],
+  map: IdentityMap | undefined,
+  { start, end }: CapturedInformation,
+): { memory: MachineProfile['memory']; madeUp: readonly string[] } {
+  const { calls, boot, capture } = observed[0]!;
+  const memory = unionOf([
+    ...observed.map((each) => entryRuns(each, map)),
+    ...observed.map((each) => structuredRuns(each.capture, calls, map)),
+  ]);
+  const madeUp =
+    capture.header.firmware === 'bios' ? fillLowMemory(memory, boot.outside.initial) : MADE_UP_AT_ENTRY;
+  return { memory: withoutRange(memory, start, end), madeUp };
+}
+
+/** The machine's, in registers; code of functions is not in a capture, but it stood there. */
+function addressesOf(initial: Int32Array, targets: readonly number[]): number[] {
+  const isPaged = initial[CR3] !== 0;
+  const registers = ['rsp', 'gdtr.base', 'idtr.base', ...(isPaged ? ['cr3'] : [])];
+  return [...registers.map((name) => Number(readField(initial, name))), ...targets];
 }
 
 function entryRuns({ capture, calls }: Observed, map: IdentityMap | undefined) {

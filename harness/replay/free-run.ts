@@ -90,12 +90,13 @@ export class FreeRun {
     this.#inputs = 0;
   }
 
-  run(): FreeRunEnd {
+  /** @param execute who executes, as `run` of step.ts does: one that looks on may stand for it */
+  run(execute: typeof run = run): FreeRunEnd {
     const { excursions, steps } = this.#outside;
     let executed = 0;
     for (let index = 0; ; index++) {
       // As many again as were recorded are a loop that the machine did not run.
-      const end = run(this.cpu, this.#code, 2 * steps - executed);
+      const end = execute(this.cpu, this.#code, 2 * steps - executed);
       executed += end.executed;
       if (end.reason.kind !== 'left') return { executed, stopped: end.reason };
       const excursion = excursions[index];
@@ -112,14 +113,15 @@ export class FreeRun {
 }
 
 /** Outside 64-bit mode the code segment's base counts; inside it is 0. */
-function linearInstruction(state: Int32Array): bigint {
+export function linearInstruction(state: Int32Array): bigint {
   return readField(state, 'rip') + BigInt(state[segmentWord(CS) + BASE]! >>> 0);
 }
 
 /** Each question is answered from the next recorded state. */
-class QueuedInputs extends RecordedInputs {
+export class QueuedInputs extends RecordedInputs {
   readonly #next: () => void;
 
+  /** @param next puts the next recorded state into `after` */
   constructor(after: Int32Array, next: () => void) {
     super(after);
     this.#next = next;

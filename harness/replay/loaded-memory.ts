@@ -10,7 +10,8 @@ const MAX_PAGES = 5 << 15;
 
 /** @param file the image file's bytes, which must be those that the header names */
 export function memoryWithImage({ subject }: TraceHeader, file: Uint8Array): PhysicalMemory {
-  const image = file.slice();
+  // A Buffer's slice() is a view of the same bytes: the file's must stay as they are.
+  const image = Uint8Array.from(file);
   for (const { imageOffset, bytes } of subject.changes) image.set(decodeHex(bytes), imageOffset);
   const memory = new PhysicalMemory('unknown', MAX_PAGES);
   for (const { physicalAddress, imageOffset, fileSizeBytes, memorySizeBytes } of subject.segments) {

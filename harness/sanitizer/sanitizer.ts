@@ -31,6 +31,7 @@ export class Sanitizer implements Watcher {
   readonly linkStart: number;
   readonly linkBytes: number;
   readonly #cpu: Cpu;
+  readonly #isData: (linear: bigint, value: number) => boolean;
   readonly #noted = new Map<string, Noted>();
   #stops = 0;
   /** CR3 as it was when page tables were looked at last. */
@@ -38,10 +39,18 @@ export class Sanitizer implements Watcher {
   #tablesHigh = 0;
   #isArmed = true;
 
-  /** Watches the CPU's memory from now on. Pages that are there already are those of the image and what it was given. */
-  constructor(cpu: Cpu, territory: Territory) {
+  /**
+   * Watches the CPU's memory from now on. Pages that are there already are those of the image and what it was given.
+   * @param isData whether a value in the link-time range that an instruction stores is known to be no address
+   */
+  constructor(
+    cpu: Cpu,
+    territory: Territory,
+    isData: (linear: bigint, value: number) => boolean = () => false,
+  ) {
     this.#cpu = cpu;
     this.territory = territory;
+    this.#isData = isData;
     const { linkTime, loaded } = territory;
     const isElsewhere = linkTime.start !== loaded.start;
     this.linkStart = linkTime.start | 0;
@@ -92,14 +101,15 @@ export class Sanitizer implements Watcher {
   pointer(value: number, sizeBytes: number): void {
     const physical = value >>> 0;
     if (!this.#isArmed || !isLinkTime(this.territory, physical, 1)) return;
+    // How far the image was moved is no address, though at the lowest bases it looks like one.
+    if (physical === this.territory.loaded.start - this.territory.linkTime.start) return;
     throw new ModelStop({ kind: 'watched', what: 'pointer', physical, sizeBytes, linear: 0n });
   }
 
   /** Notes what the model stopped before. */
   stopped({ what, physical, sizeBytes, linear }: Watched): void {
     if (what === 'translate') this.note('early-high-half', 'read', linear, sizeBytes);
-    else if (what === 'pointer')
-      this.note('link-time-pointer', 'store of a pointer', BigInt(physical), sizeBytes);
+    else if (what === 'pointer') this.#storedPointer(physical, sizeBytes);
     else if (what === 'walk')
       this.note('link-time-table', 'load of a table', BigInt(physical), sizeBytes, 'a page table');
     else {
@@ -107,6 +117,11 @@ export class Sanitizer implements Watcher {
       this.note(`${place}-${what}`, what, BigInt(physical), sizeBytes);
     }
     if (++this.#stops >= MOST_STOPS) this.#isArmed = false;
+  }
+
+  #storedPointer(value: number, sizeBytes: number): void {
+    if (this.#isData(this.#cpu.linearInstruction, value)) return;
+    this.note('link-time-pointer', 'store of a pointer', BigInt(value), sizeBytes);
   }
 
   /** To be told of a table or segment base in the link-time range. @param at the instruction that loaded it */

@@ -1,0 +1,50 @@
+/** CLAIM: `loadbase check` takes an image alone, and refuses what it cannot run with the reason, before anything is run. */
+import { gzipSync } from 'node:zlib';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { loadbase, startLoadbase } from './command.ts';
+import { builtXen } from './testdata/patched-xen.ts';
+
+async function refused(t: Test, args: readonly string[], says: RegExp): Promise<void> {
+  const { code, stdout, stderr } = await loadbase(['check', ...args]);
+  t.equal(code, 2, stderr);
+  t.match(stderr, says);
+  t.notMatch(stderr, /^\s+at .*:\d+:\d+\)?$/m, 'no stack trace');
+  t.equal(stdout, '');
+}
+
+const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
+  ['an unknown specimen', ['--specimen', 'prob'], /the nearest to "prob" is probe/],
+  ['an unknown entry', ['--entry', 'uefi'], /It is one of bios, efi/],
+  ['a base that is no number', ['--base', 'low'], /"low" is no hexadecimal address/],
+  ['a base above 4 GiB', ['--base', '0x140000000'], /0x140000000 is above 4 GiB/],
+  ['a base below the window', ['--base', '0x100000'], /below the image's lowest address 0x00200000/],
+  ['no threads', ['--jobs', '0'], /whole number of at least 1/],
+  ['two images', ['--xen', 'x', '--specimen', 'probe'], /two images; give one of them/],
+  ['no such file', ['--xen', './none'], /cannot read the image \.\/none: ENOENT/],
+  ['a folder', ['--xen', '.'], /cannot read the image \.: EISDIR/],
+  ['what the model knows nothing of', ['--specimen', 'probe'], /only a Xen with its symbols/],
+];
+for (const [what, args, says] of CASES) t.test(what, async (t) => refused(t, args, says));
+
+t.test('an image, and the same compressed', async (t) => {
+  const { image, symbols } = await builtXen();
+  const packed = join(t.testdir({}), 'xen.gz');
+  await writeFile(packed, gzipSync(await readFile(image)));
+  const [plain, gzip] = await Promise.all(
+    [image, packed].map((file) =>
+      loadbase(['check', '--xen', `${file},${symbols}`, '--base', '0x200000,0x3e00000', '--json']),
+    ),
+  );
+  const results = (end = plain) => (JSON.parse(end?.stdout ?? '') as { results: unknown[] }).results;
+  t.equal(results().length, 4);
+  t.strictSame(results(gzip), results(plain));
+});
+
+t.test('interrupted', async (t) => {
+  const { image, symbols } = await builtXen();
+  await using command = startLoadbase(['check', '--xen', `${image},${symbols}`, '--base', 'all']);
+  setTimeout(() => command.kill('SIGINT'), 1500);
+  t.match(await command.ended, { code: 130, stdout: '' });
+});

@@ -1,0 +1,86 @@
+/** The checker that workers use: an image in the model, in the first machine that leaves it its place at a base. */
+import { parseMachineProfile } from '../profile/machine-profile.ts';
+import { type SanitizerSlot, watchedOperations } from '../sanitizer/watched-operation.ts';
+import { parseBootImage, type BootImage } from '../subject/boot-image.ts';
+import { ImageSymbols } from '../subject/image-symbols.ts';
+import type { Disassembler } from '../x86/disassembler.ts';
+import { loadDisassembler } from '../x86/disassembler.ts';
+import { CodeStore } from '../x86/execute/code-store.ts';
+import { imageVersion } from '../xen/image-version.ts';
+import type { CheckedImageData, Checker, MakeChecker } from './checker.ts';
+import type { BaseResult, EntryName } from './contract.ts';
+import type { ImageChange } from './image-pages.ts';
+import type { Knowledge } from './knowledge.ts';
+import { loadedBytes } from './loaded-bytes.ts';
+import { MachineSurroundings } from './machine-surroundings.ts';
+import { OfflineBoot } from './offline-boot.ts';
+import { OfflineCheck } from './offline-check.ts';
+import { ProbeKnowledge } from './probe-knowledge.ts';
+import { StrippedXenKnowledge } from './stripped-xen-knowledge.ts';
+import { XenKnowledge } from './xen-knowledge.ts';
+
+/** No machine profile serves an entry, or a base. */
+export class NoMachineError extends Error {
+  override readonly name = 'NoMachineError';
+}
+
+/** @throws NoMachineError, MachineProfileError; what parsing the image throws: a caller has parsed it before. */
+export const makeModelChecker: MakeChecker = async (data, entry) => {
+  const disassembler = await loadDisassembler();
+  const image = parseBootImage(data.image);
+  return new ImageChecker(
+    image,
+    knowledgeOf(data, image, disassembler),
+    machinesFor(data, entry),
+    disassembler,
+  );
+};
+
+function machinesFor({ machines }: CheckedImageData, entry: EntryName) {
+  const found = machines.map(parseMachineProfile).filter(({ firmware }) => firmware === entry);
+  if (found.length > 0) return found;
+  throw new NoMachineError(`no machine profile is of ${entry} firmware; npm run promote-machine makes one`);
+}
+
+function knowledgeOf(data: CheckedImageData, image: BootImage, disassembler: Disassembler): Knowledge {
+  const { linkBase } = image.loaded;
+  if (data.subject === 'kernel') return new ProbeKnowledge(image, ImageSymbols.ofImage(image));
+  if (data.symbols === undefined) return new StrippedXenKnowledge(image.loaded);
+  const symbols = new ImageSymbols(data.symbols, linkBase);
+  return new XenKnowledge(symbols, image.loaded, imageVersion(symbols, disassembler));
+}
+
+class ImageChecker implements Checker {
+  readonly #machines: readonly { readonly around: MachineSurroundings; readonly check: () => OfflineCheck }[];
+  readonly #sizeBytes: number;
+
+  constructor(
+    image: BootImage,
+    knowledge: Knowledge,
+    profiles: readonly ReturnType<typeof parseMachineProfile>[],
+    disassembler: Disassembler,
+  ) {
+    this.#sizeBytes = image.loaded.loadSize;
+    const slot: SanitizerSlot = { current: undefined };
+    const store = new CodeStore(disassembler, watchedOperations(slot));
+    const bytes = loadedBytes(image);
+    this.#machines = profiles.map((profile) => {
+      const boot = () =>
+        new OfflineBoot(bytes, new MachineSurroundings(profile, image), knowledge, store, slot);
+      let check: OfflineCheck | undefined;
+      return {
+        around: new MachineSurroundings(profile, image),
+        check: () => (check ??= new OfflineCheck(boot, knowledge, bytes)),
+      };
+    });
+  }
+
+  at(loadBase: number, changes?: readonly ImageChange[]): BaseResult {
+    const machine = this.#machines.find(({ around }) => around.leavesPlace(loadBase, this.#sizeBytes));
+    if (!machine)
+      throw new NoMachineError(
+        `no machine profile leaves room for the image at ${loadBase.toString(16)}; promote another machine`,
+      );
+    return machine.check().at(loadBase, changes);
+  }
+}

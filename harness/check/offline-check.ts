@@ -1,0 +1,141 @@
+/** One image through one entry: at each base it is run, judged, and compared with runs at two reference bases. */
+import type { Finding } from '../sanitizer/finding.ts';
+import { KnownOrigins } from '../sanitizer/pointer-stores.ts';
+import type { Territory } from '../sanitizer/territory.ts';
+import type { Observation } from '../guest/guest-view.ts';
+import type { Asymmetry, BaseResult, Ending } from './contract.ts';
+import type { EndState } from './end-state.ts';
+import { findFirstAsymmetries } from './first-asymmetry.ts';
+import type { ImageChange } from './image-pages.ts';
+import { endStateOf, type ExpectedEnding, type Knowledge } from './knowledge.ts';
+import type { FinishedRun, OfflineBoot } from './offline-boot.ts';
+import { type FoundAsymmetry, Symmetry } from './symmetry.ts';
+
+/** Xen takes 44,000 instructions; what takes a hundred times as many does not end. */
+const FIRST_BOUND = 5_000_000;
+/** Times what the reference run took. */
+const BOUND_FACTOR = 20;
+const LEAST_BOUND = 100_000;
+/** Far from any link base; what moves with the base is learnt from it. */
+const SECOND_BASE = 0x8000_0000;
+/** Instructions of asymmetric places are looked for so often: it takes a while, and one defect has many places. */
+const MOST_SEARCHES = 4;
+
+interface Reference {
+  readonly symmetry: Symmetry;
+  readonly loadBase: number;
+}
+
+export class OfflineCheck {
+  readonly #boot: OfflineBoot;
+  readonly #makeBoot: () => OfflineBoot;
+  readonly #knowledge: Knowledge;
+  readonly #bound: number;
+  readonly #reference: Reference | undefined;
+  /** By place: the instruction after which it is asymmetric. */
+  readonly #instructions = new Map<string, bigint | undefined>();
+  #searches = 0;
+  /** For the slow runs; another CPU than the one whose end state is looked at. */
+  #origins: OfflineBoot | undefined;
+  readonly #known = new KnownOrigins();
+  readonly #isData = (linear: bigint, value: number, territory: Territory) =>
+    this.#known.of(linear, value, territory) === 'data';
+
+  /** @param linkBase with it as reference, a store that forgets its base goes where it should, and elsewhere does not. */
+  constructor(
+    makeBoot: () => OfflineBoot,
+    knowledge: Knowledge,
+    { linkBase }: { readonly linkBase: number },
+  ) {
+    this.#makeBoot = makeBoot;
+    this.#boot = makeBoot();
+    this.#knowledge = knowledge;
+    const run = this.#boot.run({ loadBase: linkBase, bound: FIRST_BOUND });
+    const isThere = run.ending.kind === 'reached';
+    this.#bound = isThere ? Math.max(LEAST_BOUND, BOUND_FACTOR * run.executed) : FIRST_BOUND;
+    this.#reference = isThere ? this.#referenceOf(run) : undefined;
+  }
+
+  /** @param changes bytes of the image that are others in this run */
+  at(loadBase: number, changes: readonly ImageChange[] = []): BaseResult {
+    const run = this.#boot.run({ loadBase, changes, bound: this.#bound, isData: this.#isData });
+    const { ending, executed, entry } = run;
+    const isThere = ending.kind === 'reached';
+    const observed = isThere ? this.#knowledge.endState(run) : [];
+    const known = observed.map((one) => (one.ok ? undefined : this.#knowledge.knownDefect(one)));
+    return {
+      ...{ entry, loadBase, ending, executed },
+      findings: this.#withoutData(run, changes),
+      endsAsExpected: isExpected(ending, this.#knowledge.expectedEnding(loadBase, entry)),
+      notes: known.filter((note) => note !== undefined),
+      endState: observed.map((one, index) => told(one, known[index])),
+      ...this.#asymmetries(isThere ? run : undefined, changes),
+    };
+  }
+
+  /** Values that look like addresses and are none are told apart by a second, slow run, where they were not met before. */
+  #withoutData(
+    { findings, loadBase, territory }: FinishedRun,
+    changes: readonly ImageChange[],
+  ): readonly Finding[] {
+    if (findings.every(({ rule }) => rule !== 'link-time-pointer')) return findings;
+    this.#origins ??= this.#makeBoot();
+    const stores = this.#origins.pointerStores({ loadBase, changes, bound: this.#bound });
+    // What a changed image stores is not what the image stores.
+    if (changes.length === 0) this.#known.learn(stores, territory);
+    return stores.withoutData(findings, territory);
+  }
+
+  /** The link base’s, what moves with the base being learnt from a second run, where that comes to its end, too. */
+  #referenceOf(run: FinishedRun): Reference | undefined {
+    const { symmetry } = this.#knowledge;
+    if (!symmetry) return undefined;
+    const second = this.#makeBoot().run({ loadBase: SECOND_BASE, bound: this.#bound });
+    const learntFrom: EndState | undefined =
+      second.ending.kind === 'reached' ? endStateOf(second) : undefined;
+    return { symmetry: new Symmetry(endStateOf(run), symmetry, learntFrom), loadBase: run.loadBase };
+  }
+
+  #asymmetries(
+    run: FinishedRun | undefined,
+    changes: readonly ImageChange[],
+  ): Pick<BaseResult, 'asymmetries' | 'asymmetryCount'> {
+    const reference = this.#reference;
+    if (!run || !reference) return { asymmetries: [], asymmetryCount: 0 };
+    const { first, count } = reference.symmetry.against(endStateOf(run));
+    if (count > 0) this.#search(first, run.loadBase, reference.loadBase, changes);
+    return { asymmetries: first.map((one) => this.#named(one)), asymmetryCount: count };
+  }
+
+  /** Which instruction it was is the same at all bases, so that it is looked for once. */
+  #search(
+    found: readonly FoundAsymmetry[],
+    loadBase: number,
+    referenceBase: number,
+    changes: readonly ImageChange[],
+  ): void {
+    if (found.every(({ place }) => this.#instructions.has(place)) || this.#searches >= MOST_SEARCHES) return;
+    this.#searches++;
+    const { instructions } = findFirstAsymmetries(
+      this.#makeBoot().begin(referenceBase, changes),
+      this.#makeBoot().begin(loadBase, changes),
+      found.map(({ at }) => at),
+      this.#bound,
+    );
+    for (const [index, { place }] of found.entries()) this.#instructions.set(place, instructions[index]);
+  }
+
+  #named({ place, reference, here }: FoundAsymmetry): Asymmetry {
+    const instruction = this.#instructions.get(place);
+    return { place, reference, here, ...(instruction === undefined ? {} : { instruction }) };
+  }
+}
+
+function told(one: Observation, note: string | undefined): Observation {
+  return note === undefined ? one : { ok: true, text: note };
+}
+
+function isExpected(ending: Ending, expected: ExpectedEnding): boolean {
+  if (expected.kind === 'reached') return ending.kind === 'reached';
+  return ending.kind === 'said' && ending.text === expected.text;
+}

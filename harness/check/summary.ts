@@ -1,0 +1,211 @@
+/** Many results → what a reader wants to know: what holds, and each defect once, with the bases at which it was seen. */
+import { GIB, MIB } from '../bits/align.ts';
+import { hex } from '../bits/hex.ts';
+import type { Finding } from '../sanitizer/finding.ts';
+import type { RuleName } from '../sanitizer/rules.ts';
+import { holdsAt, visibilityOf, type BaseResult, type EntryName } from './contract.ts';
+import { endingInWords, linkTimeAddress, type LinkedImage } from './ending-words.ts';
+import { representative } from './representative.ts';
+
+/** Bases are ascending. */
+export interface Where {
+  readonly entry: EntryName;
+  readonly bases: readonly number[];
+  /** Of these: where a console shows that something is wrong, and where the boot goes on as if nothing were. */
+  readonly shows: readonly number[];
+  readonly silent: readonly number[];
+}
+
+/** One instruction that breaks one rule. */
+export interface Defect {
+  readonly rule: RuleName;
+  /** Of the instruction; linear. */
+  readonly linkTime: bigint;
+  readonly where: readonly Where[];
+  readonly example: { readonly entry: EntryName; readonly loadBase: number; readonly finding: Finding };
+}
+
+/** What is wrong, but not with an instruction that the sanitizer saw. */
+export interface Failure {
+  readonly kind: 'ending' | 'end state' | 'asymmetry';
+  /** Of the example. */
+  readonly text: string;
+  /** Link-time linear addresses: of an ending where it happened, of an asymmetry its first instruction. */
+  readonly places: readonly bigint[];
+  readonly where: readonly Where[];
+  readonly example: { readonly entry: EntryName; readonly loadBase: number };
+}
+
+export interface EntrySummary {
+  readonly entry: EntryName;
+  /** Ascending. */
+  readonly tried: readonly number[];
+  readonly held: readonly number[];
+  /** Instructions, of all bases. */
+  readonly executed: number;
+  /** Ends that were expected, in words. */
+  readonly ends: readonly { readonly text: string; readonly bases: readonly number[] }[];
+  /** Whose end state is shown. */
+  readonly example: BaseResult | undefined;
+}
+
+export interface CheckSummary {
+  readonly holds: boolean;
+  readonly entries: readonly EntrySummary[];
+  /** In the order in which they happen at their examples' bases. */
+  readonly defects: readonly Defect[];
+  readonly failures: readonly Failure[];
+  /** Known defects, in words; each once, whatever addresses and bytes it names. */
+  readonly notes: readonly string[];
+}
+
+export function summarise(results: readonly BaseResult[], image: LinkedImage): CheckSummary {
+  const entries = [...new Set(results.map(({ entry }) => entry))];
+  return {
+    holds: results.every(holdsAt),
+    entries: entries.map((entry) => entrySummary(entry, results, image)),
+    defects: defectsOf(results, image),
+    failures: failuresOf(results, image),
+    notes: [
+      ...grouped(
+        results.flatMap(({ notes }) => notes),
+        baseless,
+      ).values(),
+    ].flatMap(([first]) => first ?? []),
+  };
+}
+
+function entrySummary(entry: EntryName, all: readonly BaseResult[], image: LinkedImage): EntrySummary {
+  const results = all.filter((result) => result.entry === entry);
+  const held = results.filter(holdsAt);
+  const expected = results.filter(({ endsAsExpected }) => endsAsExpected);
+  const goesOn = held.filter(({ endState }) => endState.length > 0);
+  return {
+    entry,
+    tried: basesOf(results),
+    held: basesOf(held),
+    executed: results.reduce((sum, { executed }) => sum + executed, 0),
+    ends: [...grouped(expected, (result) => endingInWords(result, image).text)].map(([text, group]) => ({
+      text,
+      bases: basesOf(group),
+    })),
+    example: representative(goesOn.length > 0 ? goesOn : results, image.linkBase),
+  };
+}
+
+interface Seen<T> {
+  readonly result: BaseResult;
+  readonly what: T;
+}
+
+function defectsOf(results: readonly BaseResult[], image: LinkedImage): Defect[] {
+  const seen = results.flatMap((result) => result.findings.map((what): Seen<Finding> => ({ result, what })));
+  const linkTime = ({ result, what }: Seen<Finding>) =>
+    linkTimeAddress(what.instruction.linear, result.loadBase, image);
+  const groups = grouped(seen, (one) => `${one.what.rule} ${placeKey(linkTime(one), image)}`);
+  return [...groups.values()]
+    .map((group) => {
+      const { result, what } = exampleOf(group, image);
+      return {
+        rule: what.rule,
+        linkTime: linkTime({ result, what }),
+        where: whereOf(group),
+        example: { ...atOf(result), finding: what },
+        order: result.findings.indexOf(what),
+      };
+    })
+    .sort((a, b) => a.order - b.order)
+    .map(({ order: _order, ...defect }) => defect);
+}
+
+/** `key`: the same for the same failure at another base, beside its places. */
+type FailureText = Pick<Failure, 'kind' | 'text' | 'places'> & { readonly key: string };
+
+function failuresOf(results: readonly BaseResult[], image: LinkedImage): Failure[] {
+  const seen = results.flatMap((result) =>
+    failureTexts(result, image).map((what): Seen<FailureText> => ({ result, what })),
+  );
+  const groups = grouped(seen, ({ what: { kind, key, places } }) =>
+    [kind, key, ...places.map((place) => placeKey(place, image))].join(' '),
+  );
+  return [...groups.values()].map((group) => {
+    const { result, what } = exampleOf(group, image);
+    const { kind, text, places } = what;
+    return { kind, text, places, where: whereOf(group), example: atOf(result) };
+  });
+}
+
+function failureTexts(result: BaseResult, image: LinkedImage): FailureText[] {
+  const { endsAsExpected, endState, asymmetries, loadBase } = result;
+  const end = endingInWords(result, image);
+  return [
+    ...(endsAsExpected ? [] : [{ kind: 'ending' as const, key: baseless(end.text), ...end }]),
+    ...endState
+      .filter(({ ok }) => !ok)
+      .map(({ text }) => ({ kind: 'end state' as const, key: baseless(text), text, places: [] })),
+    ...asymmetries.map(({ place, reference, here, instruction }) => ({
+      kind: 'asymmetry' as const,
+      key: place,
+      text: `${place} is ${hex(here)} at ${hex(loadBase)}; at the reference base it is ${hex(reference)}`,
+      places: instruction === undefined ? [] : [instruction],
+    })),
+  ];
+}
+
+/**
+ * Where control that went astray stands differs from base to base: one defect all the same. Low memory, where trampolines
+ * lie, and high addresses are no matter of the base.
+ */
+function placeKey(linkTime: bigint, { linkBase, loadSize }: LinkedImage): string {
+  const isInImage = linkTime >= BigInt(linkBase) && linkTime < BigInt(linkBase + loadSize);
+  const isFixed = linkTime < BigInt(MIB) || linkTime >= BigInt(4 * GIB);
+  return isInImage || isFixed ? hex(linkTime) : 'astray';
+}
+
+/** Addresses and values differ from base to base where the text is the same. */
+function baseless(text: string): string {
+  return text.replace(/\b(0x)?(?=[a-f]*\d)[0-9a-f]{5,}/g, '…');
+}
+
+function exampleOf<T>(group: readonly Seen<T>[], { linkBase }: LinkedImage): Seen<T> {
+  const result = representative(
+    group.map((one) => one.result),
+    linkBase,
+  );
+  const found = group.find((one) => one.result === result);
+  if (!found) throw new Error('a group is never empty');
+  return found;
+}
+
+function atOf({ entry, loadBase }: BaseResult): Failure['example'] {
+  return { entry, loadBase };
+}
+
+function whereOf(group: readonly Seen<unknown>[]): Where[] {
+  return [...grouped(group, ({ result }) => result.entry)].map(([, seen]) => {
+    const results = [...new Set(seen.map(({ result }) => result))];
+    const of = (visibility: string) =>
+      basesOf(results.filter((result) => visibilityOf(result) === visibility));
+    return {
+      entry: results[0]!.entry,
+      bases: basesOf(results),
+      shows: of('shows'),
+      silent: of('silent'),
+    };
+  });
+}
+
+function basesOf(results: readonly BaseResult[]): number[] {
+  return results.map(({ loadBase }) => loadBase).sort((a, b) => a - b);
+}
+
+function grouped<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const name = key(item);
+    const group = groups.get(name);
+    if (group) group.push(item);
+    else groups.set(name, [item]);
+  }
+  return groups;
+}

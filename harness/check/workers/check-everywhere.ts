@@ -1,0 +1,63 @@
+/** An image at every base that was chosen, on several threads. */
+import type { BaseResult, EntryName } from '../contract.ts';
+import type { CheckedImageData } from '../checker.ts';
+import type { CheckJob } from './check-job.ts';
+import { runJobs, sharedBytes, workerBeside } from './worker-pool.ts';
+
+/** Small enough that threads end together, large enough that messages cost nothing. */
+const BASES_A_JOB = 16;
+
+export interface CheckEverywhere {
+  readonly data: CheckedImageData;
+  readonly entries: readonly EntryName[];
+  readonly bases: readonly number[];
+  /** Threads. */
+  readonly workers: number;
+  readonly signal?: AbortSignal;
+  /** After each base, as they come. */
+  readonly onResult?: (result: BaseResult) => void;
+  /** Default: the model's. */
+  readonly worker?: URL;
+}
+
+/**
+ * @returns by entry, then by base, in the order in which they were given.
+ * @throws WorkerFailedError; the signal's reason.
+ */
+export async function checkEverywhere(asked: CheckEverywhere): Promise<BaseResult[]> {
+  const { data, entries, bases, workers, signal, onResult } = asked;
+  const results = new Map<string, BaseResult>();
+  const key = (entry: EntryName, base: number) => `${entry} ${base}`;
+  await runJobs<CheckedImageData, CheckJob, BaseResult>({
+    worker: asked.worker ?? workerBeside(import.meta.url, 'check-worker'),
+    setup: {
+      ...data,
+      image: sharedBytes(data.image),
+      symbols: data.symbols && sharedBytes(data.symbols),
+    },
+    jobs: jobsFor(entries, bases, workers),
+    workers,
+    ...(signal ? { signal } : {}),
+    onResult: (result) => {
+      results.set(key(result.entry, result.loadBase), result);
+      onResult?.(result);
+    },
+  });
+  return entries.flatMap((entry) => bases.map((base) => result(results.get(key(entry, base)), entry, base)));
+}
+
+function result(found: BaseResult | undefined, entry: EntryName, base: number): BaseResult {
+  if (found) return found;
+  throw new Error(`no worker told of base ${base} (${entry})`);
+}
+
+/** Entry by entry: a thread then makes each checker once. */
+function jobsFor(entries: readonly EntryName[], bases: readonly number[], workers: number): CheckJob[] {
+  const size = Math.max(1, Math.min(BASES_A_JOB, Math.ceil(bases.length / workers)));
+  return entries.flatMap((entry) =>
+    Array.from({ length: Math.ceil(bases.length / size) }, (_, job) => ({
+      entry,
+      bases: bases.slice(job * size, (job + 1) * size),
+    })),
+  );
+}
