@@ -185,7 +185,7 @@ export class Replay {
     const reason = this.#stepper.step();
     if (reason?.kind !== 'watched' || !sanitizer) return reason;
     sanitizer.stopped(reason);
-    return sanitizer.unwatched(() => this.#stepper.step());
+    return sanitizer.past(reason, () => this.#watchedStep());
   }
 
   /** The instruction that leaves is executed; what follows outside is taken from the trace. */

@@ -12,7 +12,7 @@ export function instructionAt(cpu: Cpu, at = cpu.linearInstruction): Finding['in
 }
 
 /** As many as can be fetched; faults of the guest and CR2 are left as they were. */
-function bytesAt({ memory, words }: Cpu, linear: bigint): Uint8Array {
+function bytesAt({ memory, physical, words }: Cpu, linear: bigint): Uint8Array {
   const bytes: number[] = [];
   const before = words.slice();
   try {
@@ -23,6 +23,9 @@ function bytesAt({ memory, words }: Cpu, linear: bigint): Uint8Array {
   } catch (thrown) {
     if (!(thrown instanceof GuestFault || thrown instanceof ModelStop)) throw thrown;
     words.set(before);
+    // Its own tables map it no more: early boot runs where linear addresses are physical ones.
+    if (bytes.length === 0 && linear < 1n << 32n && physical.has(Number(linear >> 12n)))
+      return physical.read(Number(linear), LONGEST);
   }
   return Uint8Array.from(bytes);
 }
