@@ -91,7 +91,9 @@ export class Course {
 
   #readOfNothing(reason: Extract<StopReason, { kind: 'unknown memory' }>): Ending | undefined {
     const { physical, sizeBytes } = reason;
-    this.#sanitizer.note('foreign-read', 'read', BigInt(physical), sizeBytes);
+    const { start } = this.#sanitizer.territory.loaded;
+    if (!this.#setting.knowledge.looksAt?.(physical, start))
+      this.#sanitizer.note('foreign-read', 'read', BigInt(physical), sizeBytes);
     if (++this.#unknown > MOST_UNKNOWN)
       return { kind: 'stopped', reason, linear: this.#cpu.linearInstruction };
     this.#cpu.physical.load(physical, new Uint8Array(sizeBytes));

@@ -168,8 +168,8 @@ t.test('the word that Xen borrows is its own where it is entered in 32-bit mode'
   const loaded = { linkBase: LINKED, loadSize: 0x5800 };
   const knowledge = knowledgeOf({ subject: 'xen', loaded, symbols: undefined }, disassembler);
   const cpu = new Cpu(new PhysicalMemory('zero'));
-  t.same(knowledge.owned(cpu, LINKED, 'bios', 0xffc), BORROWED_WORD);
-  t.equal(knowledge.owned(cpu, LINKED, 'efi', 0xffc), undefined);
-  t.match(knowledge.owned(cpu, LINKED, 'bios', 0x1000), { start: 0x1000 });
+  t.same(knowledge.owned(cpu, LINKED, 'bios', 0xffc, cpu.state()), BORROWED_WORD);
+  t.equal(knowledge.owned(cpu, LINKED, 'efi', 0xffc, cpu.state()), undefined);
+  t.match(knowledge.owned(cpu, LINKED, 'bios', 0x1000, cpu.state()), { start: 0x1000 });
   t.end();
 });

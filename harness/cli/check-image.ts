@@ -1,14 +1,16 @@
 /** What `loadbase check` does once its options are read. */
 import { BaseNotAllowedError, basesToCheck, isMisaligned, type BaseChoice } from '../check/bases.ts';
 import type { EntryName } from '../check/contract.ts';
+import { servedBases, type UnservedBases } from '../check/served-bases.ts';
 import { summarise } from '../check/summary.ts';
 import { checkEverywhere } from '../check/workers/check-everywhere.ts';
+import { parseMachineProfile } from '../profile/machine-profile.ts';
 import { escapeForJson } from '../report/escape.ts';
 import type { Subject } from '../scenario/subject.ts';
 import { checkJson } from './check-json.ts';
 import { checkProgress } from './check-progress.ts';
 import { checkReport } from './check-report.ts';
-import type { Checked } from './checked.ts';
+import { type Checked, notTriedBecause } from './checked.ts';
 import { checkedImageData, subjectToCheck } from './check-subject.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -39,16 +41,22 @@ async function runCheck(
   const entries = options.entry ? BOTH.filter((entry) => options.entry?.includes(entry)) : BOTH;
   const started = performance.now();
   const data = await checkedImageData(subject);
-  const progress = checkProgress(standardError(), bases.length * entries.length);
+  const machines = data.machines.map(parseMachineProfile);
+  const { served, unserved } = servedBases(machines, entries, bases, image);
+  if (served.every(({ bases: { length } }) => length === 0)) throw new UsageError(unservedText(unserved));
+  const progress = checkProgress(
+    standardError(),
+    served.reduce((sum, one) => sum + one.bases.length, 0),
+  );
   try {
     const results = await checkEverywhere({
-      ...{ data, entries, bases, signal },
+      ...{ data, tries: served, signal },
       workers: options.jobs,
       onResult: (result) => progress.tried(result),
       ...(worker ? { worker } : {}),
     });
     return {
-      ...{ subject, options, results },
+      ...{ subject, options, results, unserved },
       summary: summarise(results, image.loaded),
       isMisaligned: (base) => isMisaligned(base, image),
       durationMs: performance.now() - started,
@@ -56,6 +64,11 @@ async function runCheck(
   } finally {
     progress.close();
   }
+}
+
+function unservedText(unserved: readonly UnservedBases[]): string {
+  const reasons = unserved.map((one) => `${one.entry}: ${notTriedBecause(one)}`);
+  return `nothing can be tried: ${reasons.join('; ')}; take another --base or --entry`;
 }
 
 /** @throws UsageError */

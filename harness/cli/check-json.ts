@@ -3,7 +3,7 @@ import { hex } from '../bits/hex.ts';
 import { basesInWords } from '../check/base-words.ts';
 import { holdsAt, visibilityOf, type BaseResult } from '../check/contract.ts';
 import type { CheckSummary, Where } from '../check/summary.ts';
-import { type Checked, triedBases } from './checked.ts';
+import { type Checked, notTriedBecause, triedBases } from './checked.ts';
 import { plainJson } from './plain-json.ts';
 
 export function checkJson(checked: Checked): object {
@@ -38,6 +38,11 @@ export function checkJson(checked: Checked): object {
       example: { ...example, loadBase: hex(example.loadBase) },
     })),
     notes: summary.notes,
+    notTried: checked.unserved.map((one) => ({
+      entry: one.entry,
+      bases: one.bases.map((base) => hex(base)),
+      because: notTriedBecause(one),
+    })),
     results: results.map(resultJson),
   };
 }
