@@ -9,7 +9,7 @@ import { loadDisassembler } from '../../harness/x86/disassembler.ts';
 import { CodeStore } from '../../harness/x86/execute/code-store.ts';
 import { readField, writeField } from '../../harness/x86/state/state-layout.ts';
 import { modelRateAlone, requireAgreement } from './sanitizer-rate.ts';
-import { modelRate } from './stretch-model.ts';
+import { bareExecutor, modelRate } from './stretch-model.ts';
 import { unicornRate } from './unicorn-rate.ts';
 import { encodeStretch } from './unicorn/stretch-file.ts';
 import { longestStretch, type Stretch } from './unicorn/stretch.ts';
@@ -80,30 +80,31 @@ t.test('repeated string instructions count once, and with their iterations', asy
   t.match(await writer(), { instructions: 6, iterations: 8, inputs: { length: 2 } });
 });
 
-t.test('our model runs it again and again, with what is to be prepared', async (t) => {
-  let [prepared, rewound] = [0, 0];
-  const prepare = () => {
-    prepared++;
-    return () => void rewound++;
-  };
-  const rate = modelRate(await writer(), { store, runs: RUNS, prepare });
+t.test('our model runs it again and again, and tells before and after each run', async (t) => {
+  let [begun, ended] = [0, 0];
+  const looked = { begin: () => void begun++, end: () => void ended++ };
+  const rate = modelRate(await writer(), RUNS, { ...bareExecutor(store), ...looked });
   t.match(rate, { instructions: 6, end: { eip: 0x1011 } });
   t.ok(rate.seconds > 0);
-  t.same([prepared, rewound], [1, 3]);
-  t.same((await modelRateAlone(await writer(), RUNS)).end, rate.end, 'in a process of its own');
+  t.same([begun, ended], [3, 3]);
+  t.same(
+    (await modelRateAlone({ code: await writer(), runs: RUNS })).end,
+    rate.end,
+    'in a process of its own',
+  );
 });
 
 t.test('a model that goes another way, or ends otherwise, is no measurement', async (t) => {
   const stretch = await writer();
   const shorter: Stretch = { ...stretch, instructions: 3 };
   const wrong = { name: 'StretchError', message: /of 3 instructions ended after 6/ };
-  t.throws(() => modelRate(shorter, { store, runs: RUNS }), wrong);
+  t.throws(() => modelRate(shorter, RUNS, bareExecutor(store)), wrong);
   const final = stretch.final.slice();
   writeField(final, 'rbx', 1n);
   const other = { message: /another than the recorded one/ };
-  t.throws(() => modelRate({ ...stretch, final }, { store, runs: RUNS }), other);
-  await t.rejects(modelRateAlone({ ...stretch, final }, RUNS), other);
-  const { end } = modelRate(stretch, { store, runs: RUNS });
+  t.throws(() => modelRate({ ...stretch, final }, RUNS, bareExecutor(store)), other);
+  await t.rejects(modelRateAlone({ code: { ...stretch, final }, runs: RUNS }), other);
+  const { end } = modelRate(stretch, RUNS, bareExecutor(store));
   t.doesNotThrow(() => requireAgreement('it', { ...end }, end));
   const disagreement = { name: 'DisagreementError', message: /^it ends the stretch as .*"crc32":1\}/ };
   t.throws(() => requireAgreement('it', { ...end, crc32: 1 }, end), disagreement);
@@ -126,7 +127,7 @@ const hasUnicorn = spawnSync('pkg-config', ['--exists', 'unicorn']).status === 0
 
 t.test('Unicorn ends as our model does', { skip: hasUnicorn ? false : 'no libunicorn-dev' }, async (t) => {
   const stretch = await writer();
-  const { end } = modelRate(stretch, { store, runs: RUNS });
+  const { end } = modelRate(stretch, RUNS, bareExecutor(store));
   const rate = await unicornRate(stretch, RUNS);
   if (rate.kind !== 'measured') throw new Error(rate.reason);
   t.same(rate.hooked.end, end);
