@@ -17,10 +17,7 @@ export interface RecordedBoot {
 /** @throws StretchError where the model does not come to the boot's end; TraceError */
 export function bootRate({ trace: bytes, image }: RecordedBoot, runs: Runs, executor: Executor): RunRate {
   const trace = new TraceReader(Buffer.from(bytes));
-  const outside = outsideOf(trace);
-  const { stale } = executor;
-  const memory = stale ? [stale, ...outside.memory] : outside.memory;
-  const boot = new FreeRun(trace, { ...outside, memory }, image, executor.store);
+  const boot = new FreeRun(trace, outsideOf(trace), image, executor.store);
   const seconds: number[] = [];
   let instructions = 0;
   for (let index = 0; index < runs.warmUp + runs.measured; index++) {

@@ -9,7 +9,7 @@ import { projectRoot } from '../../harness/workdir/project-root.ts';
 import { loadDisassembler } from '../../harness/x86/disassembler.ts';
 import { CodeStore } from '../../harness/x86/execute/code-store.ts';
 import type { RecordedBoot } from './boot-model.ts';
-import type { SanitizedBoot } from './sanitized-model.ts';
+import { pointerStores, type SanitizedBoot } from './sanitized-model.ts';
 import { longestStretch, type Stretch } from './unicorn/stretch.ts';
 
 const GOLDEN = join(projectRoot(), 'results', 'golden');
@@ -31,14 +31,13 @@ export async function goldenBoot(firmware: 'bios' | 'efi'): Promise<GoldenBoot> 
   const { bytes: image, symbolsPath } = await imageForTrace(trace, undefined);
   if (symbolsPath === undefined)
     throw new TraceImageError('no symbols are beside the image; `npx loadbase build` makes both');
+  const { loadBase } = trace.header.subject;
+  const symbols = await readFile(symbolsPath);
+  const machine = await readFile(join(GOLDEN, `machine-${firmware}.json`), 'utf8');
+  const stores = await pointerStores({ loadBase, image, symbols }, machine);
   return {
     stretch: longestStretch(trace, image, new CodeStore(await loadDisassembler())),
     whole: { trace: bytes, image },
-    sanitized: {
-      ...{ entry: firmware, loadBase: trace.header.subject.loadBase, image },
-      symbols: await readFile(symbolsPath),
-      machine: await readFile(join(GOLDEN, `machine-${firmware}.json`), 'utf8'),
-      initial: outsideOf(trace).initial,
-    },
+    sanitized: { entry: firmware, loadBase, image, symbols, stores, initial: outsideOf(trace).initial },
   };
 }

@@ -6,12 +6,11 @@ import { OfflineBoot } from '../../harness/check/offline-boot.ts';
 import { territoryAt } from '../../harness/check/territory-at.ts';
 import { XenKnowledge } from '../../harness/check/xen-knowledge.ts';
 import { parseMachineProfile } from '../../harness/profile/machine-profile.ts';
-import { KnownOrigins } from '../../harness/sanitizer/pointer-stores.ts';
+import type { PointerStore } from '../../harness/sanitizer/pointer-stores.ts';
 import { Sanitizer } from '../../harness/sanitizer/sanitizer.ts';
 import { type SanitizerSlot, watchedOperations } from '../../harness/sanitizer/watched-operation.ts';
-import { type BootImage, parseBootImage } from '../../harness/subject/boot-image.ts';
+import { parseBootImage } from '../../harness/subject/boot-image.ts';
 import { ImageSymbols } from '../../harness/subject/image-symbols.ts';
-import type { MemoryRun } from '../../harness/trace/record.ts';
 import { type Disassembler, loadDisassembler } from '../../harness/x86/disassembler.ts';
 import { CodeCache } from '../../harness/x86/execute/code-cache.ts';
 import { CodeStore } from '../../harness/x86/execute/code-store.ts';
@@ -27,8 +26,8 @@ export interface SanitizedBoot {
   readonly image: Uint8Array;
   /** The symbol file. */
   readonly symbols: Uint8Array;
-  /** A machine profile: `check` runs once in it to tell numbers that look like addresses from addresses. */
-  readonly machine: string;
+  /** Of stores whether they are addresses, as `check` learns it: {@link pointerStores}. */
+  readonly stores: readonly PointerStore[];
   /** The state at the entry. */
   readonly initial: Int32Array;
 }
@@ -43,43 +42,44 @@ const BOUND = 5_000_000;
 
 type MakeSanitizer = (cpu: Cpu) => Sanitizer;
 
-/** @throws where the image, its symbols or the machine profile are none */
+/** @throws where the image or its symbols are none */
 export async function sanitizedXen(boot: SanitizedBoot): Promise<SanitizedModel> {
-  const { entry, loadBase, initial } = boot;
+  const { entry, loadBase, initial, stores } = boot;
   const disassembler = await loadDisassembler();
   const image = parseBootImage(boot.image);
-  const symbols = new ImageSymbols(boot.symbols, image.loaded.linkBase);
+  const { linkBase, loadSize: sizeBytes } = image.loaded;
+  const symbols = new ImageSymbols(boot.symbols, linkBase);
   const knowledge = new XenKnowledge(symbols, image.loaded, imageVersion(symbols, disassembler));
-  const { master, linkBase } = loadedBytes(image);
-  const known = knownOrigins(boot, image, knowledge, disassembler);
+  const place = { linkBase, loadBase, sizeBytes, entry, initial };
+  const isData = new Set(stores.filter(({ origin }) => origin === 'data').map(keyOf));
   return new SanitizedModel(
     disassembler,
-    (cpu) => {
-      const place = { linkBase, loadBase, sizeBytes: master.length, entry, initial };
-      const territory = territoryAt(place, cpu, knowledge);
-      return new Sanitizer(cpu, territory, (at, value) => known.of(at, value, territory) === 'data');
-    },
+    (cpu) =>
+      new Sanitizer(cpu, territoryAt(place, cpu, knowledge), (linear, value) =>
+        isData.has(keyOf({ linear, value })),
+      ),
     (linear) => knowledge.endAt(linear) !== undefined,
-    { address: linkBase, bytes: master },
   );
 }
 
-/** As OfflineCheck learns them from its first run that meets any. */
-function knownOrigins(
-  { machine, loadBase }: SanitizedBoot,
-  image: BootImage,
-  knowledge: XenKnowledge,
-  disassembler: Disassembler,
-): KnownOrigins {
+function keyOf({ linear, value }: Pick<PointerStore, 'linear' | 'value'>): string {
+  return `${linear} ${value}`;
+}
+
+/** A slow run of the same boot, in a machine as it was promoted. @throws what parsing throws */
+export async function pointerStores(
+  { loadBase, image: bytes, symbols: symbolFile }: Pick<SanitizedBoot, 'loadBase' | 'image' | 'symbols'>,
+  machine: string,
+): Promise<readonly PointerStore[]> {
+  const disassembler = await loadDisassembler();
+  const image = parseBootImage(bytes);
+  const symbols = new ImageSymbols(symbolFile, image.loaded.linkBase);
+  const knowledge = new XenKnowledge(symbols, image.loaded, imageVersion(symbols, disassembler));
   const slot: SanitizerSlot = { current: undefined };
   const store = new CodeStore(disassembler, watchedOperations(slot));
   const around = new MachineSurroundings(parseMachineProfile(machine), image);
   const boot = new OfflineBoot(loadedBytes(image), around, knowledge, store, slot);
-  const request = { loadBase, bound: BOUND };
-  const { territory } = boot.run(request);
-  const known = new KnownOrigins();
-  known.learn(boot.pointerStores(request), territory);
-  return known;
+  return boot.pointerStores({ loadBase, bound: BOUND }).all;
 }
 
 /** Runs code under the rules, again and again. */
@@ -94,14 +94,8 @@ export class SanitizedModel implements Executor {
 
   /**
    * @param isEnd whether a linear address is where the boot ends; else where it leaves, it calls the firmware
-   * @param stale what lies where the image was linked while it is elsewhere
    */
-  constructor(
-    disassembler: Disassembler,
-    make: MakeSanitizer,
-    isEnd: (linear: bigint) => boolean,
-    readonly stale: MemoryRun | undefined,
-  ) {
+  constructor(disassembler: Disassembler, make: MakeSanitizer, isEnd: (linear: bigint) => boolean) {
     this.store = new CodeStore(disassembler, watchedOperations(this.#slot));
     this.#make = make;
     this.#isEnd = isEnd;

@@ -1,7 +1,6 @@
 /** How fast our own model runs a stretch of early boot, and what it leaves. */
 import { QueuedInputs } from '../../harness/replay/free-run.ts';
 import { crcOf } from '../../harness/trace/file-layout.ts';
-import type { MemoryRun } from '../../harness/trace/record.ts';
 import { CodeCache } from '../../harness/x86/execute/code-cache.ts';
 import type { CodeStore } from '../../harness/x86/execute/code-store.ts';
 import { Cpu } from '../../harness/x86/execute/cpu.ts';
@@ -35,8 +34,6 @@ export interface Executor {
   readonly store: CodeStore;
   /** As `run` of step.ts. */
   readonly execute: typeof run;
-  /** Lies in memory where the stretch has nothing. */
-  readonly stale?: MemoryRun | undefined;
   /** Called before each run, outside the time that is taken. */
   begin?(cpu: Cpu): void;
   /** Called after each run. */
@@ -54,7 +51,6 @@ export function bareExecutor(store: CodeStore): Executor {
  */
 export function modelRate(stretch: Stretch, runs: Runs, executor: Executor): Required<RunRate> {
   const memory = new PhysicalMemory('unknown');
-  if (executor.stale) memory.load(executor.stale.address, executor.stale.bytes);
   for (const { address, bytes } of stretch.memory) memory.load(address, bytes);
   const start = memory.snapshot();
   const after = new Int32Array(STATE_WORDS);
