@@ -137,7 +137,7 @@ export class SanitizedModel implements Executor {
     if (!first) return;
     const { rule, instruction } = first;
     throw new FindingError(
-      `the image breaks the rule ${rule} at 0x${instruction.linear.toString(16)} (${Buffer.from(instruction.bytes).toString('hex')}): its time is not that of an image that holds`,
+      `the image breaks the rule ${rule} at 0x${instruction.linear.toString(16)}: its time is not that of an image that holds`,
     );
   }
 }

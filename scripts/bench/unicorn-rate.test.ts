@@ -5,9 +5,12 @@
 import { spawnSync } from 'node:child_process';
 import t from 'tap';
 import { code, run, smallBoot, traceOfBoot } from '../../harness/replay/testdata/small-boot.ts';
+import { Sanitizer } from '../../harness/sanitizer/sanitizer.ts';
+import type { MemoryRange } from '../../harness/sanitizer/territory.ts';
 import { loadDisassembler } from '../../harness/x86/disassembler.ts';
 import { CodeStore } from '../../harness/x86/execute/code-store.ts';
 import { readField, writeField } from '../../harness/x86/state/state-layout.ts';
+import { SanitizedModel } from './sanitized-model.ts';
 import { modelRateAlone, requireAgreement } from './sanitizer-rate.ts';
 import { bareExecutor, modelRate } from './stretch-model.ts';
 import { unicornRate } from './unicorn-rate.ts';
@@ -109,6 +112,34 @@ t.test('a model that goes another way, or ends otherwise, is no measurement', as
   const disagreement = { name: 'DisagreementError', message: /^it ends the stretch as .*"crc32":1\}/ };
   t.throws(() => requireAgreement('it', { ...end, crc32: 1 }, end), disagreement);
 });
+
+t.test(
+  'under rules: one that is broken is no measurement, and without a broken one it ends the same',
+  async (t) => {
+    const underRules = (linkTime: MemoryRange, isData = false) =>
+      new SanitizedModel(
+        disassembler,
+        (cpu) => {
+          const loaded = { start: 0x1000, end: 0x4000 };
+          return new Sanitizer(cpu, { linkTime, loaded, owned: () => undefined }, () => isData);
+        },
+        () => true,
+      );
+    const stretch = await writer();
+    const elsewhere = underRules({ start: 0x10_0000, end: 0x10_3000 });
+    t.same(modelRate(stretch, RUNS, elsewhere).end, modelRate(stretch, RUNS, bareExecutor(store)).end);
+    t.equal(elsewhere.stops, 0);
+    // mov $0x100010,%eax; push %eax; hlt
+    const pusher = await stretchOf('b810001000 50 f4', ({ records }) =>
+      records.unshift({ kind: 'memory', runs: [run(0x2ffc, '00000000')], cause: 'read' }),
+    );
+    const told = { name: 'FindingError', message: /link-time-pointer at 0x1005:/ };
+    t.throws(() => modelRate(pusher, RUNS, underRules({ start: 0x10_0000, end: 0x10_3000 })), told);
+    const data = underRules({ start: 0x10_0000, end: 0x10_3000 }, true);
+    t.equal(modelRate(pusher, RUNS, data).instructions, pusher.instructions);
+    t.equal(data.stops, 1, 'asked, and known to be no address');
+  },
+);
 
 t.test('no Unicorn, no compiler: a reason; a program that does not compile: an error', async (t) => {
   const stretch = await stretchOf('90 90 f4');
