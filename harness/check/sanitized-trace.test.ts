@@ -69,12 +69,12 @@ t.test('a read, of bytes that the trace brings with it', async (t) => {
   t.same(findings, [{ rule: 'link-time-read', at: 0, ...place }], 'loading them was no access');
 });
 
-t.test('control that goes there, and on there', async (t) => {
-  // movb $0xf4,0x200010; mov $0x200010,%eax; jmp *%eax: the hlt there is what the trace ends before
+t.test('control that goes there', async (t) => {
+  // movb $0xf4,0x200010; mov $0x200010,%eax; jmp *%eax: what is executed there is no defect of its own
   const [write, jump, beyond] = await found('c605 10002000 f4 b8 10002000 ffe0');
   t.match(write, { rule: 'link-time-write', at: 0 });
   t.same(jump, { rule: 'link-time-execute', at: 12, ...place });
-  t.match(beyond, { rule: 'link-time-execute', at: TOUCHED - CODE_BASE });
+  t.equal(beyond, undefined);
 });
 
 t.test('tables', async (t) => {
@@ -139,7 +139,7 @@ t.test('a call of the firmware, with a stack of its own', async (t) => {
   };
   t.same(await calls(0x3_0000n), { findings: [], divergence: undefined }, 'UEFI gives it one');
   const { findings } = await calls(0x3_0008n);
-  t.same(findings, [{ rule: 'firmware-stack', at: 0x4000, touched: 0x3_0000 }]);
+  t.same(findings, [{ rule: 'firmware-stack', at: 0, touched: 0x3_0000 }]);
 });
 
 t.test('what was found before a divergence stands, and what it was a divergence of', async (t) => {
