@@ -2,12 +2,12 @@
 import { MIB } from '../bits/align.ts';
 import type { Observation } from '../guest/guest-view.ts';
 import { readProbeRecord } from '../probe/read-record.ts';
-import type { BootImage } from '../subject/boot-image.ts';
 import type { ImageSymbols } from '../subject/image-symbols.ts';
 import type { MemoryRange } from '../sanitizer/territory.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import { GENERAL_NAMES, readField } from '../x86/state/state-layout.ts';
 import { equal, holds } from '../guest/guest-view.ts';
+import type { LinkedImage } from './ending-words.ts';
 import type { EntryName } from './contract.ts';
 import type { EndedRun, ExpectedEnding, Knowledge } from './knowledge.ts';
 
@@ -21,13 +21,15 @@ export class ProbeKnowledge implements Knowledge {
   readonly highHalf = undefined;
   /** Its record tells of its base, and of all that has it in it a checksum: what is right is in the record itself. */
   readonly symmetry = undefined;
-  readonly #image: BootImage;
+  readonly #linkBase: number;
+  readonly #sizeBytes: number;
 
   constructor(
-    image: BootImage,
+    { linkBase, loadSize }: LinkedImage,
     readonly symbols: ImageSymbols | undefined,
   ) {
-    this.#image = image;
+    this.#linkBase = linkBase;
+    this.#sizeBytes = loadSize;
   }
 
   endAt(): undefined {
@@ -54,7 +56,7 @@ export class ProbeKnowledge implements Knowledge {
   /** Whether A20 is on it sees where its own memory would be if it were not. */
   looksAt(physical: number, loadBase: number): boolean {
     const offset = ((physical ^ MIB) >>> 0) - loadBase;
-    return offset >= 0 && offset < this.#image.loaded.loadSize;
+    return offset >= 0 && offset < this.#sizeBytes;
   }
 
   endState({ consoleText, loadBase, initial, entry }: EndedRun): Observation[] {
@@ -62,14 +64,13 @@ export class ProbeKnowledge implements Knowledge {
     if (reading.kind !== 'record')
       return [holds(false, '', `its record is not to be believed (${reading.kind}): ${reading.detail}`)];
     const { record } = reading;
-    const { linkBase } = this.#image.loaded;
     const wrong = GENERAL_NAMES.slice(0, entry === 'efi' ? undefined : CLASSIC).filter((name) => {
       const said = record.registers[name];
       return said !== undefined && said !== readField(initial, name);
     });
     return [
       equal('the base that it found, of its record,', record.runBase, loadBase),
-      equal('the base that it was linked at', record.linkBase, linkBase),
+      equal('the base that it was linked at', record.linkBase, this.#linkBase),
       holds(
         record.segments.every(({ nonzeroBss }) => nonzeroBss === 0),
         `each of its segments (${record.segments.length}) ends in zeros`,

@@ -13,7 +13,7 @@ export function instructionAt(cpu: Cpu, at = cpu.linearInstruction): Finding['in
 
 /** As many as can be accessed; faults of the guest and CR2 are left as they were. */
 export function bytesAt(
-  { memory, words }: Cpu,
+  { memory, physical, words }: Cpu,
   linear: bigint,
   sizeBytes: number,
   access: 'read' | 'execute',
@@ -28,6 +28,9 @@ export function bytesAt(
   } catch (thrown) {
     if (!(thrown instanceof GuestFault || thrown instanceof ModelStop)) throw thrown;
     words.set(before);
+    // Its own tables map it no more: early boot runs where linear addresses are physical ones.
+    if (bytes.length === 0 && linear < 1n << 32n && physical.has(Number(linear >> 12n)))
+      return physical.read(Number(linear), LONGEST);
   }
   return Uint8Array.from(bytes);
 }

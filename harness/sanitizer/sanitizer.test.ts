@@ -109,6 +109,15 @@ void t.test('stored pointers', (t) => {
   t.end();
 });
 
+void t.test('a pointer stored where it should not be: both are told', (t) => {
+  // mov $0x201234,%eax; mov %eax,0x201000
+  t.same(
+    found('b8 34122000 a3 00102000 f4').map(({ rule }) => rule),
+    ['link-time-pointer', 'link-time-write'],
+  );
+  t.end();
+});
+
 void t.test('memory that is nobody’s', (t) => {
   t.same(found('a3 00005000 f4'), [{ rule: 'foreign-write', touched: 0x50_0000, times: 1 }]);
   t.same(

@@ -39,6 +39,9 @@ export class Sanitizer implements Watcher {
   #tables = 0;
   #tablesHigh = 0;
   #isArmed = true;
+  #excusesPointers = false;
+  /** By name: bases that were told of, so that each is told when it is loaded, not as long as it is there. */
+  readonly #loadedBases = new Map<string, number>();
 
   /**
    * Watches the CPU's memory from now on. Pages that are there already are those of the image and what it was given.
@@ -101,7 +104,7 @@ export class Sanitizer implements Watcher {
   /** To be told of a store of a value in the link-time range, before it. */
   pointer(value: number, sizeBytes: number): void {
     const physical = value >>> 0;
-    if (!this.#isArmed || !isLinkTime(this.territory, physical, 1)) return;
+    if (!this.#isArmed || this.#excusesPointers || !isLinkTime(this.territory, physical, 1)) return;
     // How far the image was moved is no address, though at the lowest bases it looks like one.
     if (physical === this.territory.loaded.start - this.territory.linkTime.start) return;
     throw new ModelStop({ kind: 'watched', what: 'pointer', physical, sizeBytes, linear: 0n });
@@ -137,6 +140,8 @@ export class Sanitizer implements Watcher {
 
   /** To be told of a table or segment base in the link-time range. @param at the instruction that loaded it */
   loaded(name: string, base: number, at: bigint): void {
+    if (this.#loadedBases.get(name) === base) return;
+    this.#loadedBases.set(name, base);
     this.note('link-time-table', 'load of a table', BigInt(base), 1, name, at);
   }
 
@@ -172,6 +177,20 @@ export class Sanitizer implements Watcher {
     this.#tables = low;
     this.#tablesHigh = high;
     return false;
+  }
+
+  /**
+   * Executes the instruction that the model stopped before. After a stop for the value that is stored, where it is stored is
+   * still watched: another stop may follow.
+   */
+  past<T>({ what }: Watched, step: () => T): T {
+    if (what !== 'pointer') return this.unwatched(step);
+    this.#excusesPointers = true;
+    try {
+      return step();
+    } finally {
+      this.#excusesPointers = false;
+    }
   }
 
   /** Executes something with nobody watching. */
