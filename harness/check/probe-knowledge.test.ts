@@ -1,7 +1,5 @@
 import t from 'tap';
 import { recorded, sealed } from '../probe/testdata/recorded.ts';
-import { parseBootImage } from '../subject/boot-image.ts';
-import { header, image, RELOCATABLE } from '../multiboot2/testdata/image-builder.ts';
 import { Cpu } from '../x86/execute/cpu.ts';
 import { flatState } from '../x86/execute/testdata/flat-state.ts';
 import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
@@ -10,7 +8,7 @@ import { ProbeKnowledge } from './probe-knowledge.ts';
 
 const lines = recorded('bios').filter((line) => line !== '');
 const RUN = 0x10_0000;
-const probe = new ProbeKnowledge(parseBootImage(image(header([RELOCATABLE]))), undefined);
+const probe = new ProbeKnowledge({ linkBase: 0x20_0000, loadSize: 0x1_1449 }, undefined);
 const cpu = new Cpu(new PhysicalMemory('zero'));
 
 function wrongOf(

@@ -37,7 +37,8 @@ void t.test('the image: linked byte for byte, loaded in whole pages', (t) => {
 
 void t.test('what early boot may use by convention, and what the image is known to take', (t) => {
   for (const entry of ['bios', 'efi'] as const) {
-    const { owned } = territory(entry);
+    const around = territory(entry);
+    const owned = (physical: number) => around.owned(physical);
     t.ok(owned(0xb_8000), 'the screen');
     t.notOk(owned(0xb_8fa0));
     t.same(owned(0x8_1234), OWN);
@@ -47,7 +48,8 @@ void t.test('what early boot may use by convention, and what the image is known 
 });
 
 void t.test('the stack that UEFI gives is an application’s own; a 32-bit kernel has none', (t) => {
-  const { owned } = territory('efi');
+  const around = territory('efi');
+  const owned = (physical: number) => around.owned(physical);
   for (const mine of [STACK - 128 * 1024, STACK - 8, STACK, STACK + 0x27])
     t.ok(owned(mine), mine.toString(16));
   for (const foreign of [STACK - 128 * 1024 - 1, STACK + 0x28]) t.notOk(owned(foreign), foreign.toString(16));

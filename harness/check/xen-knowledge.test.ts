@@ -8,7 +8,9 @@ import { writeField } from '../x86/state/state-layout.ts';
 import { StrippedXenKnowledge } from './stripped-xen-knowledge.ts';
 import { XenKnowledge } from './xen-knowledge.ts';
 
-const { image, symbols } = smallXen(t.testdir({}));
+const { image, symbols } = smallXen(t.testdir({}), (source) =>
+  source.replace('xen_phys_start:', 'stack_start: .quad 0\nxen_phys_start:'),
+);
 const BASE = 0x80_0000;
 const TRAMPOLINE = 0x8_f000;
 const knowledge = (version?: string) => new XenKnowledge(symbols, image.loaded, version);

@@ -1,4 +1,5 @@
 /** Ctrl-C and SIGTERM: the first ends all machines and lets the run write what is known, the second ends at once. */
+import { setMaxListeners } from 'node:events';
 import { killAllGroups } from '../process/live-groups.ts';
 import { EXIT } from './exit-codes.ts';
 import { complain } from './surroundings.ts';
@@ -6,6 +7,8 @@ import { complain } from './surroundings.ts';
 /** @returns a signal that is aborted by the first interrupt. */
 export function interruptSignal(): AbortSignal {
   const controller = new AbortController();
+  // Each build that runs listens, however many there are.
+  setMaxListeners(0, controller.signal);
   const onInterrupt = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) {
       killAllGroups();
