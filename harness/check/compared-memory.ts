@@ -11,7 +11,7 @@ const PAIR_BYTES = 8;
 export class ComparedMemory {
   /** To the end of the last 8-byte piece. May be written to: it is what is expected. */
   readonly words: Int32Array;
-  readonly #pages: readonly Uint8Array[];
+  readonly #pages: readonly { readonly bytes: Uint8Array; isAsLaid: boolean }[];
   /** 8-byte pieces that move with the base, by their offset; undefined: any may. */
   #moving: Set<number> | undefined;
 
@@ -20,9 +20,16 @@ export class ComparedMemory {
     const buffer = new ArrayBuffer(Math.ceil(sizeBytes / PAIR_BYTES) * PAIR_BYTES);
     const bytes = copyOf(memory, start, new Uint8Array(buffer));
     this.words = new Int32Array(buffer);
-    this.#pages = Array.from({ length: Math.ceil(bytes.length / PAGE_BYTES) }, (_, page) =>
-      bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES),
-    );
+    this.#pages = Array.from({ length: Math.ceil(bytes.length / PAGE_BYTES) }, (_, page) => ({
+      bytes: bytes.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES),
+      isAsLaid: isAsLaid(memory, start + page * PAGE_BYTES),
+    }));
+  }
+
+  /** To be told before {@link words} are written to. */
+  expects(offset: number, sizeBytes: number): void {
+    for (let at = offset - (offset % PAGE_BYTES); at < offset + sizeBytes; at += PAGE_BYTES)
+      this.#pages[at / PAGE_BYTES]!.isAsLaid = false;
   }
 
   /** From now on what differs there by the base must do so, and nothing else may. */
@@ -61,8 +68,10 @@ export class ComparedMemory {
     start: number,
     tell: (offset: number, a0: number, a1: number, b0: number, b1: number) => void,
   ): void {
-    for (const [index, before] of this.#pages.entries()) {
+    for (let index = 0; index < this.#pages.length; index++) {
+      const { bytes: before, isAsLaid: wasAsLaid } = this.#pages[index]!;
       const offset = index * PAGE_BYTES;
+      if (wasAsLaid && isAsLaid(memory, start + offset)) continue;
       const after = piece(memory, start + offset, before.length);
       if (Buffer.compare(before, after) === 0) continue;
       const here = new Int32Array(after.buffer, after.byteOffset, after.length >> 2);
@@ -74,6 +83,12 @@ export class ComparedMemory {
       }
     }
   }
+}
+
+/** Of the image, and nobody wrote there: the same in all runs. */
+function isAsLaid(memory: PhysicalMemory, address: number): boolean {
+  const frame = address / PAGE_BYTES;
+  return Number.isInteger(frame) && memory.has(frame) && !memory.page(frame).isTouched;
 }
 
 function wordsOther(a0: number, a1: number, b0: number, b1: number): Misfit {

@@ -3,13 +3,14 @@ import type { Finding } from '../sanitizer/finding.ts';
 import { KnownOrigins } from '../sanitizer/pointer-stores.ts';
 import type { Territory } from '../sanitizer/territory.ts';
 import type { Observation } from '../guest/guest-view.ts';
+import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import type { Asymmetry, BaseResult, Ending } from './contract.ts';
-import type { EndState } from './end-state.ts';
+import { copyOf, type EndState } from './end-state.ts';
 import { findFirstAsymmetries } from './first-asymmetry.ts';
 import type { ImageChange } from './image-pages.ts';
 import { endStateOf, type ExpectedEnding, type Knowledge } from './knowledge.ts';
 import type { FinishedRun, OfflineBoot } from './offline-boot.ts';
-import { type FoundAsymmetry, Symmetry } from './symmetry.ts';
+import { type FoundAsymmetry, Symmetry, type SymmetryFacts } from './symmetry.ts';
 
 /** Xen takes 44,000 instructions; what takes a hundred times as many does not end. */
 const FIRST_BOUND = 5_000_000;
@@ -35,8 +36,6 @@ export class OfflineCheck {
   /** By place: the instruction after which it is asymmetric. */
   readonly #instructions = new Map<string, bigint | undefined>();
   #searches = 0;
-  /** For the slow runs; another CPU than the one whose end state is looked at. */
-  #origins: OfflineBoot | undefined;
   readonly #known = new KnownOrigins();
   readonly #isData = (linear: bigint, value: number, territory: Territory) =>
     this.#known.of(linear, value, territory) === 'data';
@@ -53,7 +52,7 @@ export class OfflineCheck {
     const run = this.#boot.run({ loadBase: linkBase, bound: FIRST_BOUND });
     const isThere = run.ending.kind === 'reached';
     this.#bound = isThere ? Math.max(LEAST_BOUND, BOUND_FACTOR * run.executed) : FIRST_BOUND;
-    this.#reference = isThere ? this.#referenceOf(run) : undefined;
+    this.#reference = isThere ? this.#referenceAt(linkBase) : undefined;
   }
 
   /** @param changes bytes of the image that are others in this run */
@@ -63,13 +62,14 @@ export class OfflineCheck {
     const isThere = ending.kind === 'reached';
     const observed = isThere ? this.#knowledge.endState(run) : [];
     const known = observed.map((one) => (one.ok ? undefined : this.#knowledge.knownDefect(one)));
+    const asymmetries = this.#asymmetries(isThere ? run : undefined, changes);
     return {
-      ...{ entry, loadBase, ending, executed },
+      ...{ entry, loadBase, ending, executed, ...asymmetries },
+      // Last: it runs the same machine again.
       findings: this.#withoutData(run, changes),
       endsAsExpected: isExpected(ending, this.#knowledge.expectedEnding(loadBase, entry)),
       notes: known.filter((note) => note !== undefined),
       endState: observed.map((one, index) => told(one, known[index])),
-      ...this.#asymmetries(isThere ? run : undefined, changes),
     };
   }
 
@@ -79,21 +79,20 @@ export class OfflineCheck {
     changes: readonly ImageChange[],
   ): readonly Finding[] {
     if (findings.every(({ rule }) => rule !== 'link-time-pointer')) return findings;
-    this.#origins ??= this.#makeBoot();
-    const stores = this.#origins.pointerStores({ loadBase, changes, bound: this.#bound });
+    const stores = this.#boot.pointerStores({ loadBase, changes, bound: this.#bound });
     // What a changed image stores is not what the image stores.
     if (changes.length === 0) this.#known.learn(stores, territory);
     return stores.withoutData(findings, territory);
   }
 
-  /** The link base’s, what moves with the base being learnt from a second run, where that comes to its end, too. */
-  #referenceOf(run: FinishedRun): Reference | undefined {
+  /** What moves with the base is learnt from a second run, where that comes to its end, too. */
+  #referenceAt(loadBase: number): Reference | undefined {
     const { symmetry } = this.#knowledge;
     if (!symmetry) return undefined;
-    const second = this.#makeBoot().run({ loadBase: SECOND_BASE, bound: this.#bound });
-    const learntFrom: EndState | undefined =
-      second.ending.kind === 'reached' ? endStateOf(second) : undefined;
-    return { symmetry: new Symmetry(endStateOf(run), symmetry, learntFrom), loadBase: run.loadBase };
+    const second = this.#boot.run({ loadBase: SECOND_BASE, bound: this.#bound });
+    const learntFrom = second.ending.kind === 'reached' ? keptState(endStateOf(second), symmetry) : undefined;
+    const reference = endStateOf(this.#boot.run({ loadBase, bound: this.#bound }));
+    return { symmetry: new Symmetry(reference, symmetry, learntFrom), loadBase };
   }
 
   #asymmetries(
@@ -129,6 +128,14 @@ export class OfflineCheck {
     const instruction = this.#instructions.get(place);
     return { place, reference, here, ...(instruction === undefined ? {} : { instruction }) };
   }
+}
+
+/** A copy of what symmetry looks at, of a machine that goes on to something else. */
+function keptState({ loadBase, words, memory }: EndState, { imageBytes, fixed }: SymmetryFacts): EndState {
+  const kept = new PhysicalMemory('zero');
+  for (const { start, end } of [{ start: loadBase, end: loadBase + imageBytes }, ...fixed])
+    kept.load(start, copyOf(memory, start, new Uint8Array(end - start)));
+  return { loadBase, words: words.slice(), memory: kept };
 }
 
 function told(one: Observation, note: string | undefined): Observation {

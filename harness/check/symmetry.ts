@@ -71,6 +71,7 @@ export class Symmetry {
     this.#tables = facts.listed
       .filter((place) => place.kind === 'indexed by address')
       .map((table) => ({ table, before: part(this.#image.words, table).slice() }));
+    for (const { table } of this.#tables) this.#image.expects(table.offset, table.sizeBytes);
     this.#moving = second && this.#learn(second);
   }
 

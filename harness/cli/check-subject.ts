@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { requireCheckable, UncheckableImageError } from '../check/checkable-image.ts';
 import type { CheckedImageData } from '../check/checker.ts';
 import { projectRoot } from '../workdir/project-root.ts';
+import { sharedBytes } from '../check/workers/worker-pool.ts';
 import { makeReporter } from '../report/make-reporter.ts';
 import { prepareSubject } from '../scenario/prepare-subjects.ts';
 import { loadSubject, SubjectError, type Subject } from '../scenario/subject.ts';
@@ -51,7 +52,7 @@ export async function checkedImageData({ name, image, symbolsPath }: Subject): P
   return {
     subject: isXen ? 'xen' : 'kernel',
     image: image.bytes,
-    symbols: isXen && symbolsPath !== undefined ? await readFile(symbolsPath) : undefined,
+    symbols: isXen && symbolsPath !== undefined ? sharedBytes(await readFile(symbolsPath)) : undefined,
     machines: await machineProfiles(),
   };
 }

@@ -45,7 +45,8 @@ export class PointerStores {
       if (finding.rule !== 'link-time-pointer') return [finding];
       const addresses = this.by(finding.instruction.linear, 'address');
       const [first] = addresses;
-      if (!first) return [];
+      // Of what the second run did not meet nothing is known: then the finding stays.
+      if (!first) return this.by(finding.instruction.linear, 'data').length > 0 ? [] : [finding];
       const touched = BigInt(first.value);
       return [
         {

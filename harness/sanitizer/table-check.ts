@@ -23,24 +23,27 @@ const LONG_MODE_ACTIVE = 1 << 10;
 /** Hostile tables may form any graph. */
 const MOST_TABLES = 64;
 
+const BASES = [
+  { name: 'gdtr.base', word: GDTR },
+  { name: 'idtr.base', word: IDTR },
+  ...SEGMENT_NAMES.map((name, index) => ({ name: `${name}.base`, word: segmentWord(index) + BASE })),
+];
+
 /** @param at linear address of the instruction that loaded something */
 export function checkTables(cpu: Cpu, sanitizer: Sanitizer, at: bigint): void {
   const { words } = cpu;
-  const bases = [
-    ['gdtr.base', GDTR],
-    ['idtr.base', IDTR],
-    ...SEGMENT_NAMES.map((name, index) => [`${name}.base`, segmentWord(index) + BASE] as const),
-  ] as const;
-  for (const [name, word] of bases) {
-    const base = words[word]! >>> 0;
-    if (isSuspicious(sanitizer, base, words[word + 1]!)) sanitizer.loaded(name, base, at);
+  if (sanitizer.linkBytes === 0) return;
+  for (const { name, word } of BASES) {
+    const base = words[word]!;
+    if (base !== 0 && isSuspicious(sanitizer, base >>> 0, words[word + 1]!))
+      sanitizer.loaded(name, base >>> 0, at);
   }
   if ((words[CR0]! & PAGING) === 0 || sanitizer.knowsTables(words[CR3]!, words[CR3 + 1]!)) return;
   sanitizer.unwatched(() => walk(cpu, sanitizer, at));
 }
 
-function isSuspicious({ territory, linkBytes }: Sanitizer, low: number, high: number): boolean {
-  return linkBytes > 0 && high === 0 && isLinkTime(territory, low, 1);
+function isSuspicious({ territory }: Sanitizer, low: number, high: number): boolean {
+  return high === 0 && isLinkTime(territory, low, 1);
 }
 
 /** Tables below CR3 that lie in the link-time range. Leaves are judged by what is accessed through them. */
@@ -54,13 +57,13 @@ function walk({ words, physical }: Cpu, sanitizer: Sanitizer, at: bigint): void 
     if (seen.has(table) || seen.size >= MOST_TABLES) return;
     seen.add(table);
     const entries = depth === 3 && !isLong ? 4 : isWide ? 512 : 1024;
+    const { view } = physical.page(Math.floor(table / PAGE_BYTES));
     for (let index = 0; index < entries; index++) {
-      const entry = table + index * (isWide ? 8 : 4);
-      const page = physical.page(Math.floor(entry / PAGE_BYTES));
-      const low = page.view.getInt32(entry % PAGE_BYTES, true);
+      const entry = (table % PAGE_BYTES) + index * (isWide ? 8 : 4);
+      const low = view.getInt32(entry, true);
       const isLeaf = depth === 1 || ((low & LARGE) !== 0 && depth < 4);
       if ((low & PRESENT) === 0 || isLeaf) continue;
-      const high = isWide ? page.view.getInt32((entry % PAGE_BYTES) + 4, true) & 0xf_ffff : 0;
+      const high = isWide ? view.getInt32(entry + 4, true) & 0xf_ffff : 0;
       const next = (low & -PAGE_BYTES) >>> 0;
       if (isSuspicious(sanitizer, next, high))
         sanitizer.loaded(`entry ${index} of the page table at ${hex(table)}`, next, at);

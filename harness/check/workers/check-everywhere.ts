@@ -1,4 +1,5 @@
 /** An image at every base that was chosen, on several threads. */
+import type { Observation } from '../../guest/guest-view.ts';
 import type { BaseResult, EntryName } from '../contract.ts';
 import type { CheckedImageData } from '../checker.ts';
 import type { CheckJob } from './check-job.ts';
@@ -28,6 +29,7 @@ export async function checkEverywhere(asked: CheckEverywhere): Promise<BaseResul
   const { data, entries, bases, workers, signal, onResult } = asked;
   const results = new Map<string, BaseResult>();
   const key = (entry: EntryName, base: number) => `${entry} ${base}`;
+  const told = sameOnce();
   await runJobs<CheckedImageData, CheckJob, BaseResult>({
     worker: asked.worker ?? workerBeside(import.meta.url, 'check-worker'),
     setup: {
@@ -39,11 +41,24 @@ export async function checkEverywhere(asked: CheckEverywhere): Promise<BaseResul
     workers,
     ...(signal ? { signal } : {}),
     onResult: (result) => {
-      results.set(key(result.entry, result.loadBase), result);
-      onResult?.(result);
+      const kept = { ...result, endState: result.endState.map((one) => told(one)) };
+      results.set(key(result.entry, result.loadBase), kept);
+      onResult?.(kept);
     },
   });
   return entries.flatMap((entry) => bases.map((base) => result(results.get(key(entry, base)), entry, base)));
+}
+
+/** Most of what is observed at thousands of bases is the same text. */
+function sameOnce(): (observation: Observation) => Observation {
+  const known = new Map<string, Observation>();
+  return (observation) => {
+    const key = `${observation.ok} ${observation.text}`;
+    const same = known.get(key);
+    if (same) return same;
+    known.set(key, observation);
+    return observation;
+  };
 }
 
 function result(found: BaseResult | undefined, entry: EntryName, base: number): BaseResult {

@@ -48,6 +48,12 @@ export async function runJobs<Setup, Job, Result>(work: PoolWork<Setup, Job, Res
   }
 }
 
+/**
+ * What a boot leaves behind is garbage at once; by default V8 lets young objects grow to 48 MiB a thread, and old ones to
+ * gigabytes, before it looks. A check has some 50 MiB of its own.
+ */
+const [YOUNG_MIB, OLD_MIB] = [12, 160];
+
 /** Gives the thread one job after the other until the queue is empty. */
 function serveFrom<Job, Result>(
   queue: JobMessage<Job>[],
@@ -103,11 +109,12 @@ function attempt(act: () => void, onError: (error: unknown) => void): void {
  * the main one alone even with `--import tsx` in their execArgv: such a worker has to register it itself.
  */
 function startThread(file: URL, workerData: unknown): Worker {
-  if (extname(file.pathname) !== '.ts') return new Worker(file, { workerData });
+  const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MIB, maxOldGenerationSizeMb: OLD_MIB };
+  if (extname(file.pathname) !== '.ts') return new Worker(file, { workerData, resourceLimits });
   const [tsx, program] = [import.meta.resolve('tsx/esm/api'), file.href].map((url) => JSON.stringify(url));
   return new Worker(`import(${tsx}).then(({ register }) => { register(); return import(${program}); })`, {
     eval: true,
-    workerData,
+    ...{ workerData, resourceLimits },
   });
 }
 
@@ -118,6 +125,7 @@ export function workerBeside(ours: string, name: string): URL {
 
 /** A copy that every thread sees without a copy of its own. */
 export function sharedBytes(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
   shared.set(bytes);
   return shared;

@@ -45,6 +45,8 @@ export interface Block {
 
 export class CodeCache {
   readonly #slots: (Block | undefined)[] = new Array<Block | undefined>(SLOTS).fill(undefined);
+  /** The same by where they lie in a page, as long as that lives: a page may be put at another address, code and all. */
+  readonly #byPage = new WeakMap<PhysicalPage, Map<number, Block>>();
 
   constructor(
     readonly store: CodeStore,
@@ -67,15 +69,32 @@ export class CodeCache {
       (found.version === versionOf(cpu) || stillHolds(cpu, found))
     )
       return found;
-    const made = this.#make(cpu, low, high, limit);
+    if (!this.mayExecute(low, high)) throw new ModelStop({ kind: 'left', linear: linearOf(low, high) });
+    const page = cpu.memory.pageToExecute(low, high);
+    const made = this.#again(cpu, page, low, high, limit) ?? this.#make(cpu, page, low, high, limit);
     this.#slots[slot] = made;
     return made;
   }
 
-  #make(cpu: Cpu, low: number, high: number, limit: number): Block {
-    if (!this.mayExecute(low, high)) throw new ModelStop({ kind: 'left', linear: linearOf(low, high) });
+  /** One that was made where its page was at another address. */
+  #again(cpu: Cpu, page: PhysicalPage, low: number, high: number, limit: number): Block | undefined {
+    const known = this.#byPage.get(page)?.get(placeIn(low, cpu.bitness));
+    if (known?.generation !== page.generation || known.lengths.length > limit) return undefined;
+    for (let index = 0; index < known.ends.length - 1; index++)
+      if (!this.mayExecute(low + known.ends[index]!, high)) return undefined;
+    return blockAt(cpu, low, high, known);
+  }
+
+  #keep(block: Block): Block {
+    if (block.next !== undefined) return block;
+    const ofPage = this.#byPage.get(block.page) ?? new Map<number, Block>();
+    ofPage.set(placeIn(block.low, block.bitness), block);
+    this.#byPage.set(block.page, ofPage);
+    return block;
+  }
+
+  #make(cpu: Cpu, page: PhysicalPage, low: number, high: number, limit: number): Block {
     const { bitness, memory } = cpu;
-    const page = memory.pageToExecute(low, high);
     const instructions: Compiled[] = [];
     let next: PhysicalPage | undefined;
     let offset = low & (PAGE_BYTES - 1);
@@ -96,30 +115,10 @@ export class CodeCache {
       if (compiled.endsBlock) break;
     } while (offset < PAGE_BYTES && instructions.length < limit);
     if (instructions.length === 0) throw unknownOpcode(cpu, this.store, low, high);
-    const { lengths, advances, ends } = distances(instructions);
-    const start = low & (PAGE_BYTES - 1);
-    // Written out, so that all blocks have one shape that the engine knows: it is looked at millions of times a second.
-    return {
-      low,
-      high,
-      bitness,
-      version: versionOf(cpu),
-      epoch: memory.epoch,
-      page,
-      generation: page.generation,
-      bytes: page.bytes.slice(start, offset),
-      next,
-      nextGeneration: next?.generation ?? 0,
-      operations: instructions.map(({ operation }) => operation),
-      lengths,
-      advances,
-      ends,
-      instructions,
-      after: undefined,
-      afterLow: 0,
-      afterHigh: 0,
-      afterChanges: -1,
-    };
+    const bytes = page.bytes.slice(low & (PAGE_BYTES - 1), offset);
+    const operations = instructions.map(({ operation }) => operation);
+    const body = { page, next, bytes, operations, instructions, ...distances(instructions) };
+    return this.#keep(blockAt(cpu, low, high, body));
   }
 
   #compileAcross(
@@ -138,6 +137,41 @@ export class CodeCache {
     mark(next, 0, compiled.length - here);
     return compiled;
   }
+}
+
+type BlockBody = Pick<
+  Block,
+  'page' | 'next' | 'bytes' | 'operations' | 'instructions' | 'lengths' | 'advances' | 'ends'
+>;
+
+/** Written out, so that all blocks have one shape that the engine knows: it is looked at millions of times a second. */
+function blockAt(cpu: Cpu, low: number, high: number, body: BlockBody): Block {
+  return {
+    low,
+    high,
+    bitness: cpu.bitness,
+    version: versionOf(cpu),
+    epoch: cpu.memory.epoch,
+    page: body.page,
+    generation: body.page.generation,
+    bytes: body.bytes,
+    next: body.next,
+    nextGeneration: body.next?.generation ?? 0,
+    operations: body.operations,
+    lengths: body.lengths,
+    advances: body.advances,
+    ends: body.ends,
+    instructions: body.instructions,
+    after: undefined,
+    afterLow: 0,
+    afterHigh: 0,
+    afterChanges: -1,
+  };
+}
+
+/** Where code begins in a page, and as what it was decoded. */
+function placeIn(low: number, bitness: Bitness): number {
+  return (low & (PAGE_BYTES - 1)) * 128 + bitness;
 }
 
 /** The last one leaves the instruction pointer where the next block begins. */

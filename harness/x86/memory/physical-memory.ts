@@ -43,6 +43,11 @@ export class PhysicalMemory {
 
   readonly #maxPages: number;
   readonly #slab = new PageSlab();
+  /** Made here, not {@link place}d. */
+  #made: PhysicalPage[] = [];
+  /** Forgotten ones, to be used again. */
+  readonly #free: PhysicalPage[] = [];
+  readonly #freeKnown: Uint8Array[] = [];
   /** How often decoded instructions were written to, or may have been. */
   readonly codeChanges = { count: 0 };
   /** How often {@link load} wrote to page tables. */
@@ -107,6 +112,8 @@ export class PhysicalMemory {
   /** Forgets everything. Who keeps pages must let go of them: LinearMemory.flush. */
   clear(): void {
     this.#pages.clear();
+    this.#free.push(...this.#made);
+    this.#made = [];
   }
 
   /** Makes bytes known. Instructions decoded from them are forgotten. @param address physical */
@@ -141,24 +148,44 @@ export class PhysicalMemory {
   #make(frame: number, isKnown = this.#missing === 'zero'): PhysicalPage {
     if (this.#pages.size >= this.#maxPages)
       throw new ModelStop({ kind: 'unsupported', what: `more than ${this.#maxPages} pages of memory` });
+    const page = this.#again() ?? this.#newPage(frame);
+    page.frame = frame;
+    page.known = isKnown ? undefined : (this.#freeKnown.pop()?.fill(0) ?? new Uint8Array(PAGE_BYTES));
+    page.unknownBytes = isKnown ? 0 : PAGE_BYTES;
+    page.watch = this.watchOf(frame);
+    this.#made.push(page);
+    this.#pages.set(frame, page);
+    return page;
+  }
+
+  /** A page that was forgotten, as good as new: whoever kept it must see that it is another. */
+  #again(): PhysicalPage | undefined {
+    const page = this.#free.pop();
+    if (!page) return undefined;
+    page.bytes.fill(0);
+    forgetCode(page);
+    if (page.known) this.#freeKnown.push(page.known);
+    page.isTable = false;
+    page.isTouched = true;
+    return page;
+  }
+
+  #newPage(frame: number): PhysicalPage {
     const { bytes, view } = this.#slab.page();
-    const known = isKnown ? undefined : new Uint8Array(PAGE_BYTES);
     // All pages have one shape, also later: nothing is deleted from them.
-    const page: PhysicalPage = {
+    return {
       frame,
       bytes,
       view,
-      known,
-      unknownBytes: isKnown ? 0 : PAGE_BYTES,
+      known: undefined,
+      unknownBytes: 0,
       code: undefined,
       isTable: false,
-      watch: this.watchOf(frame),
+      watch: 0,
       isTouched: true,
       generation: 0,
       codeChanges: this.codeChanges,
     };
-    this.#pages.set(frame, page);
-    return page;
   }
 }
 
