@@ -44,7 +44,8 @@ export interface FinishedRun extends EndedRun {
 /** As `run` of step.ts. */
 export type Runner = (cpu: Cpu, code: CodeCache, limit: number) => RunEnd;
 
-const MAX_PAGES = 1 << 15;
+/** Beside the image and its stale copy: 32 MiB. What writes to more has lost its way. */
+const OTHER_PAGES = 1 << 13;
 /** Conventional memory: trampolines run there, no firmware does. */
 const LOW_MEMORY_END = 0xa_0000;
 
@@ -52,7 +53,7 @@ export class OfflineBoot {
   readonly #around: Surroundings;
   readonly #knowledge: Knowledge;
   readonly #slot: SanitizerSlot;
-  readonly #memory = new PhysicalMemory('unknown', MAX_PAGES);
+  readonly #memory: PhysicalMemory;
   readonly #cpu: Cpu;
   readonly #image: ImagePages;
   readonly #stale: ImagePages;
@@ -77,6 +78,7 @@ export class OfflineBoot {
     this.#slot = slot;
     this.#image = new ImagePages(loaded.master);
     this.#stale = new ImagePages(loaded.master);
+    this.#memory = new PhysicalMemory('unknown', 2 * this.#image.count + OTHER_PAGES);
     this.#cpu = new Cpu(this.#memory, around.inputs, around.habits);
     const mayExecute = (low: number, high: number) => this.#mayExecute(low, high);
     this.#code = new CodeCache(store, mayExecute);

@@ -4,6 +4,7 @@ import { basesInWords } from '../check/base-words.ts';
 import { holdsAt, visibilityOf, type BaseResult } from '../check/contract.ts';
 import type { CheckSummary, Where } from '../check/summary.ts';
 import { type Checked, triedBases } from './checked.ts';
+import { mutantsJson } from './mutant-json.ts';
 
 export function checkJson(checked: Checked): object {
   const { subject, summary, results, durationMs } = checked;
@@ -37,6 +38,7 @@ export function checkJson(checked: Checked): object {
       example: { ...example, loadBase: hex(example.loadBase) },
     })),
     notes: summary.notes,
+    ...(checked.mutants ? { mutants: mutantsJson(checked.mutants) } : {}),
     results: results.map(resultJson),
   };
 }

@@ -8,6 +8,9 @@ import { runJobs, sharedBytes, workerBeside } from './worker-pool.ts';
 /** Small enough that threads end together. */
 const MUTANTS_A_JOB = 4;
 
+/** Some mutants write all over memory, as far as the model lets them. */
+const HEAP_MIB = 512;
+
 export interface ScoreMutants {
   readonly data: CheckedImageData;
   readonly entries: readonly EntryName[];
@@ -71,7 +74,7 @@ async function run(
       image: sharedBytes(data.image),
       symbols: data.symbols && sharedBytes(data.symbols),
     },
-    ...{ jobs, workers },
+    ...{ jobs, workers, heapMib: HEAP_MIB },
     ...(signal ? { signal } : {}),
     onResult: (result) => {
       results.push(result);
