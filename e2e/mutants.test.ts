@@ -1,6 +1,7 @@
 /**
- * CLAIM: of a forgotten base the offline check foretells the real boot: what a real boot notices the model notices; what the
- * model says would show does not pass; and what it says is silent comes to the banner as if nothing were wrong.
+ * CLAIM: what a real boot notices of a forgotten base the offline check notices, what that says would show does not pass, and
+ * what passes on a real machine it calls silent. The reverse does not hold: silent is meant for machines that have a stale
+ * copy of the image where it was linked; where something else lies there, the boot may die of it.
  */
 import t from 'tap';
 import { type EntryName, holdsAt, visibilityOf } from '../harness/check/contract.ts';
@@ -50,6 +51,5 @@ for (const [entry, count] of COUNTS)
       t.match(fate, /^(killed|survived)$/, `${said}; ${why}`);
       if (fate === 'killed') t.ok(isNoticed, `the model notices it, too: ${said}`);
       if (visibility === 'shows') t.equal(fate, 'killed', `it does not pass: ${said}`);
-      else t.not(verdict, 'crash', `it does not die: ${said}`);
     }
   });
