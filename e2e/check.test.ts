@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { loadbase, startLoadbase } from './command.ts';
+import { BIN, loadbase, start, startLoadbase } from './command.ts';
 import { builtXen } from './testdata/patched-xen.ts';
 
 async function refused(t: Test, args: readonly string[], says: RegExp): Promise<void> {
@@ -24,7 +24,12 @@ const CASES: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['two images', ['--xen', 'x', '--specimen', 'probe'], /two images; give one of them/],
   ['no such file', ['--xen', './none'], /cannot read the image \.\/none: ENOENT/],
   ['a folder', ['--xen', '.'], /cannot read the image \.: EISDIR/],
-  ['what the model knows nothing of', ['--specimen', 'probe'], /only a Xen with its symbols/],
+  ['a base within a page', ['--base', '0x3e00800'], /no multiple of a page/],
+  [
+    'an image that nothing serves',
+    ['--specimen', 'probe-no-boot-services', '--entry', 'efi'],
+    /nothing can be tried: efi: .*64-bit EFI entry.*; take another --base or --entry/,
+  ],
 ];
 for (const [what, args, says] of CASES) t.test(what, async (t) => refused(t, args, says));
 
@@ -47,4 +52,40 @@ t.test('interrupted', async (t) => {
   await using command = startLoadbase(['check', '--xen', `${image},${symbols}`, '--base', 'all']);
   setTimeout(() => command.kill('SIGINT'), 1500);
   t.match(await command.ended, { code: 130, stdout: '' });
+});
+
+t.test('our own kernels hold, each from nothing', async (t) => {
+  for (const specimen of ['probe', 'probe-segments-high-vaddr', 'probe-fixed']) {
+    const { code, stdout, stderr } = await loadbase(['check', '--specimen', specimen]);
+    t.match({ code, stderr }, { code: 0, stderr: '' }, specimen);
+    t.match(stdout, /✓ the base that it found, of its record, = 0x/);
+  }
+});
+
+t.test('those that lie are told by their records, and one that never ends by its loop', async (t) => {
+  const cases = [
+    ['probe-silent', /its record is not to be believed \(absent\): nothing was said/],
+    ['probe-wrong-checksum', /its record is not to be believed \(checksum\)/],
+    ['probe-endless', /never ends: it loops over \d+ instructions, at (send|put)(32|64)/],
+  ] as const;
+  for (const [specimen, says] of cases) {
+    const end = await loadbase(['check', '--specimen', specimen, '--base', '0x3e00000']);
+    t.match(end, { code: 1, stderr: '', stdout: says }, specimen);
+  }
+});
+
+t.test('an entry that no capture serves is said not to be tried, and is no defect', async (t) => {
+  const base = ['--specimen', 'probe-no-boot-services', '--base', '0x3e00000'];
+  const { code, stdout } = await loadbase(['check', ...base]);
+  t.equal(code, 0);
+  t.match(stdout, /^efi {3}not tried at 0x03e00000: it keeps no boot services/m);
+  const { stdout: json } = await loadbase(['check', ...base, '--json']);
+  t.match(JSON.parse(json), { notTried: [{ entry: 'efi', bases: ['0x03e00000'], because: /captured/ }] });
+});
+
+t.test('a reader that leaves', async (t) => {
+  const { image, symbols } = await builtXen();
+  const words = ['check', '--xen', `${image},${symbols}`, '--base', '0x200000', '--json'];
+  await using command = start('sh', ['-c', '"$0" "$@" | head -n 1', process.execPath, BIN, ...words]);
+  t.match(await command.ended, { code: 0, stdout: '{\n', stderr: '' });
 });

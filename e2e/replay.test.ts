@@ -1,5 +1,5 @@
 /**
- * CLAIM: the golden traces replay without a divergence, offline; a trace that lies in one register of one step is told by
+ * CLAIM: the golden traces replay without a divergence, offline, and break no rule; a trace that lies in one register of one step is told by
  * step, symbol, source line and instruction; a file that is no whole trace is refused by name, and never with a stack trace.
  */
 import { mkdirSync, readdirSync } from 'node:fs';
@@ -46,6 +46,9 @@ t.test('golden traces, each firmware at two bases, and a specimen', async (t) =>
       const { code, stdout, stderr } = await loadbase(['replay', join(GOLDEN, name)]);
       t.match({ code, stderr }, { code: 0, stderr: '' });
       t.match(stdout, /no divergence/);
+      const judged = await loadbase(['replay', '--sanitize', join(GOLDEN, name)]);
+      t.match({ code: judged.code, stderr: judged.stderr }, { code: 0, stderr: '' });
+      t.match(judged.stdout, /no divergence .*\n {2}✓ no rule is broken\n$/);
     });
     await t.test(`${name}: provenance`, async (t) => {
       const reader = new TraceReader(bytes);
@@ -254,7 +257,7 @@ t.test(
           guestSteps: 360926,
           error: { name: 'TraceTruncatedError' },
         },
-        { file: good, verdict: 'agrees', steps: 43764, error: null, divergence: null },
+        { file: good, verdict: 'agrees', steps: 43764, error: null, divergence: null, findings: null },
       ],
     });
   },

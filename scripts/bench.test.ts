@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import type { MachineSpec } from '../harness/qemu/machine-spec.ts';
 import { bareArguments, bareBoot } from './bench/bare-boot.ts';
+import { usage } from './bench/check.ts';
 import { figureLine, figureLines, interleaved, median } from './bench/figure.ts';
 
 const bench = (...args: string[]) =>
@@ -23,8 +24,24 @@ t.test('one figure, one line on standard output; progress on standard error', as
 t.test('--help names the figures', async (t) => {
   const { status, stdout } = bench('--help');
   t.equal(status, 0);
-  for (const name of ['instance-overhead-bios', 'instance-overhead-efi', 'default-matrix', 'list', 'setup'])
+  for (const name of [
+    'instance-overhead-bios',
+    'instance-overhead-efi',
+    'default-matrix',
+    'list',
+    'setup',
+    'check/all',
+  ])
     t.match(stdout, name);
+});
+
+t.test('a command’s time and memory; one that fails is no measurement', async (t) => {
+  const seen = await usage(process.execPath, ['-e', 'setTimeout(() => {}, 300)']);
+  t.ok(seen.ms > 0);
+  t.ok(seen.peakMb > 10, `${seen.peakMb} MB: Node takes more than 10`);
+  await t.rejects(usage(process.execPath, ['-e', 'console.error("no"); process.exit(4)']), {
+    message: /ended with 4: no/,
+  });
 });
 
 t.test('wrong use', async (t) => {

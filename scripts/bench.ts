@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import picomatch from 'picomatch';
 import { captureLogBios, captureLogEfi, captureStep } from './bench/capture-rate.ts';
+import { checkFigure, mutantsFigure } from './bench/check.ts';
 import { conformanceFigure, listFigure, matrixFigure, setupFigure } from './bench/commands.ts';
 import { figureLines, type Figure } from './bench/figure.ts';
 import { instanceOverhead, probeInstance } from './bench/instance-overhead.ts';
@@ -30,6 +31,8 @@ const FIGURES: readonly Figure[] = [
   modelFigure,
   sanitizerFigure('bios'),
   sanitizerFigure('efi'),
+  checkFigure,
+  mutantsFigure,
   listFigure,
   setupFigure,
   everyBaseFigure,
@@ -93,8 +96,8 @@ async function main(argv: string[]): Promise<void> {
   const say = (text: string) => void process.stderr.write(`bench: ${text}\n`);
   for (const figure of figures) {
     say(figure.name);
-    for (const line of figureLines(figure.name, await figure.measure({ rounds, say })))
-      process.stdout.write(`${line}\n`);
+    const measured = await figure.measure({ rounds, say });
+    for (const line of measured ? figureLines(figure.name, measured) : []) process.stdout.write(`${line}\n`);
   }
 }
 

@@ -19,6 +19,8 @@ export class BaseNotAllowedError extends Error {
   override readonly name = 'BaseNotAllowedError';
 }
 
+/** What a model's memory is made of. */
+const PAGE_BYTES = 4096;
 /** Slots of large pages: what early boot maps its image with. */
 const SLOT = 2 * MIB;
 
@@ -64,6 +66,11 @@ function allowed(base: number, { header, loaded }: PlacedImage): number {
   if (base === loaded.linkBase && !relocatableTag(header)) return base;
   const problem = checkForcedBase({ base, header, loaded, allowMisaligned: true });
   if (problem) throw new BaseNotAllowedError(problem.message);
+  if (!isAligned(base, PAGE_BYTES))
+    throw new BaseNotAllowedError(
+      `base ${hex(base)} is no multiple of a page (${hex(PAGE_BYTES, 1)} bytes), and the model moves an image page by page; ` +
+        `the nearest is ${hex(alignDown(base, PAGE_BYTES))}`,
+    );
   return base;
 }
 
@@ -96,9 +103,11 @@ function tellingBases({ first, last, align }: Window, { linkBase, loadSize }: Lo
     .filter((base) => base >= first && base <= last);
 }
 
-/** Off by a page, and by half of what is asked for, low and with the sign bit set. */
+/** Whole pages off: by one, and by half of what is asked for, low and with the sign bit set. */
 function misalignedBases({ first, last, align }: Window, aligned: readonly number[]): number[] {
-  const offsets = ascending([0x1000, align / 2]).filter((offset) => offset >= 1 && offset % align !== 0);
+  const offsets = ascending([0x1000, align / 2]).filter(
+    (offset) => offset >= 1 && offset % align !== 0 && isAligned(offset, PAGE_BYTES),
+  );
   const sorted = ascending(aligned);
   const homes = [64 * MIB, 2 * GIB].flatMap((wanted) => sorted.find((base) => base >= wanted) ?? []);
   return (homes.length > 0 ? homes : [first])

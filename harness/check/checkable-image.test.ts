@@ -44,3 +44,11 @@ t.test('larger than memory', (t) => {
   });
   t.end();
 });
+
+t.test('linked within a page', (t) => {
+  t.throws(() => requireCheckable(loaded({ paddr: 0x200040n, bytes })), {
+    problem: 'unaligned',
+    message: /linked at 0x00200040, no multiple of a page .* linker script/,
+  });
+  t.end();
+});

@@ -1,11 +1,12 @@
 /** Whether an image, whole as it is, can be run in the model at all. */
-import { MIB } from '../bits/align.ts';
+import { isAligned, MIB } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import { addressRange, overlapsAmong } from '../multiboot2/address-range.ts';
 import type { LoadedImage } from '../multiboot2/loaded-image.ts';
 
 /** What the model has room for; Xen takes 4 MiB. */
 const IMAGE_MEMORY_BYTES = 512 * MIB;
+const PAGE_BYTES = 4096;
 /** More are counted, not shown. */
 const OVERLAPS_SHOWN = 3;
 
@@ -13,7 +14,7 @@ const OVERLAPS_SHOWN = 3;
 export class UncheckableImageError extends Error {
   override readonly name = 'UncheckableImageError';
   constructor(
-    readonly problem: 'overlap' | 'larger-than-memory',
+    readonly problem: 'overlap' | 'larger-than-memory' | 'unaligned',
     message: string,
   ) {
     super(message);
@@ -25,7 +26,13 @@ export class UncheckableImageError extends Error {
  * (docs: image-elf-rules, `segments-disjoint`): what then stands in memory is no one's intention, so nothing is checked.
  * @throws UncheckableImageError
  */
-export function requireCheckable({ segments, loadSize }: LoadedImage): void {
+export function requireCheckable({ segments, loadSize, linkBase }: LoadedImage): void {
+  if (!isAligned(linkBase, PAGE_BYTES))
+    throw new UncheckableImageError(
+      'unaligned',
+      `it is linked at ${hex(linkBase)}, no multiple of a page (${hex(PAGE_BYTES, 1)} bytes), and the model moves an image ` +
+        'page by page; align its first segment in its linker script',
+    );
   const overlaps = overlapsAmong(
     segments.map(({ paddr, memsz }, index) => addressRange(`segment ${index}`, paddr, paddr + BigInt(memsz))),
   );

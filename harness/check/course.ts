@@ -3,7 +3,7 @@ import type { Sanitizer } from '../sanitizer/sanitizer.ts';
 import type { CodeCache } from '../x86/execute/code-cache.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import { run, step } from '../x86/execute/step.ts';
-import type { StopReason } from '../x86/execute/stop.ts';
+import type { StopReason, Watched } from '../x86/execute/stop.ts';
 import type { Ending } from './contract.ts';
 import { endlessLoop } from './endless-loop.ts';
 import type { Knowledge } from './knowledge.ts';
@@ -67,7 +67,7 @@ export class Course {
     switch (reason.kind) {
       case 'watched':
         this.#sanitizer.stopped(reason);
-        return this.#stepOver();
+        return this.#stepOver(reason);
       case 'unknown memory':
         return this.#readOfNothing(reason);
       case 'left':
@@ -83,15 +83,17 @@ export class Course {
     }
   }
 
-  #stepOver(): Ending | undefined {
-    const reason = this.#sanitizer.unwatched(() => step(this.#cpu, this.#singleSteps));
+  #stepOver(stop: Watched): Ending | undefined {
+    const reason = this.#sanitizer.past(stop, () => step(this.#cpu, this.#singleSteps));
     this.#executed++;
     return reason && this.#ending(reason);
   }
 
   #readOfNothing(reason: Extract<StopReason, { kind: 'unknown memory' }>): Ending | undefined {
     const { physical, sizeBytes } = reason;
-    this.#sanitizer.note('foreign-read', 'read', BigInt(physical), sizeBytes);
+    const { start } = this.#sanitizer.territory.loaded;
+    if (!this.#setting.knowledge.looksAt?.(physical, start))
+      this.#sanitizer.note('foreign-read', 'read', BigInt(physical), sizeBytes);
     if (++this.#unknown > MOST_UNKNOWN)
       return { kind: 'stopped', reason, linear: this.#cpu.linearInstruction };
     this.#cpu.physical.load(physical, new Uint8Array(sizeBytes));

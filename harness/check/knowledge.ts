@@ -35,7 +35,17 @@ export interface Knowledge {
   readonly highHalf: { readonly start: bigint; readonly end: bigint } | undefined;
   expectedEnding(loadBase: number, entry: EntryName): ExpectedEnding;
   /** What else may be written or executed at a physical address, seen from this moment of the run. */
-  owned(cpu: Cpu, loadBase: number, entry: EntryName, physical: number): MemoryRange | undefined;
+  owned(
+    cpu: Cpu,
+    loadBase: number,
+    entry: EntryName,
+    physical: number,
+    initial: Int32Array,
+  ): MemoryRange | undefined;
+  /** Whether it means to read memory there that nobody gave it. Absent: it never does. */
+  looksAt?(physical: number, loadBase: number): boolean;
+  /** Whether it means to store link-time addresses, as values that it tells of. Absent: it never does. */
+  readonly keepsLinkTimeAddresses?: boolean;
   /** What must hold at the end. */
   endState(run: EndedRun): readonly Observation[];
   /** What an observation that does not hold is, where it is a known defect of this version. */

@@ -6,18 +6,15 @@ import { ImageSymbols } from '../subject/image-symbols.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
 import { CodeStore } from '../x86/execute/code-store.ts';
-import { imageVersion } from '../xen/image-version.ts';
 import type { CheckedImageData, Checker, MakeChecker } from './checker.ts';
 import type { BaseResult, EntryName } from './contract.ts';
 import type { ImageChange } from './image-pages.ts';
 import type { Knowledge } from './knowledge.ts';
+import { knowledgeOf } from './knowledge-of.ts';
 import { loadedBytes } from './loaded-bytes.ts';
 import { MachineSurroundings } from './machine-surroundings.ts';
 import { OfflineBoot } from './offline-boot.ts';
 import { OfflineCheck } from './offline-check.ts';
-import { ProbeKnowledge } from './probe-knowledge.ts';
-import { StrippedXenKnowledge } from './stripped-xen-knowledge.ts';
-import { XenKnowledge } from './xen-knowledge.ts';
 
 /** No machine profile serves an entry, or a base. */
 export class NoMachineError extends Error {
@@ -33,7 +30,10 @@ export async function modelOf(data: CheckedImageData, entry: EntryName): Promise
   const image = parseBootImage(data.image);
   return new ImageChecker(
     image,
-    knowledgeOf(data, image, disassembler),
+    knowledgeOf(
+      { subject: data.subject, loaded: image.loaded, symbols: symbolsOf(data, image) },
+      disassembler,
+    ),
     machinesFor(data, entry),
     disassembler,
   );
@@ -45,12 +45,9 @@ function machinesFor({ machines }: CheckedImageData, entry: EntryName) {
   throw new NoMachineError(`no machine profile is of ${entry} firmware; npm run promote-machine makes one`);
 }
 
-function knowledgeOf(data: CheckedImageData, image: BootImage, disassembler: Disassembler): Knowledge {
-  const { linkBase } = image.loaded;
-  if (data.subject === 'kernel') return new ProbeKnowledge(image, ImageSymbols.ofImage(image));
-  if (data.symbols === undefined) return new StrippedXenKnowledge(image.loaded);
-  const symbols = new ImageSymbols(data.symbols, linkBase);
-  return new XenKnowledge(symbols, image.loaded, imageVersion(symbols, disassembler));
+function symbolsOf({ subject, symbols }: CheckedImageData, image: BootImage): ImageSymbols | undefined {
+  if (subject === 'kernel') return ImageSymbols.ofImage(image);
+  return symbols && new ImageSymbols(symbols, image.loaded.linkBase);
 }
 
 interface Machine {

@@ -8,15 +8,19 @@ import type { Asymmetry, BaseResult, Ending } from './contract.ts';
 import { copyOf, type EndState } from './end-state.ts';
 import { findFirstAsymmetries } from './first-asymmetry.ts';
 import type { ImageChange } from './image-pages.ts';
+import type { LoadedBytes } from './loaded-bytes.ts';
 import { endStateOf, type ExpectedEnding, type Knowledge } from './knowledge.ts';
 import type { FinishedRun, OfflineBoot } from './offline-boot.ts';
 import { type FoundAsymmetry, Symmetry, type SymmetryFacts } from './symmetry.ts';
 
 /** Xen takes 44,000 instructions; what takes a hundred times as many does not end. */
 const FIRST_BOUND = 5_000_000;
-/** Times what the reference run took. */
-const BOUND_FACTOR = 20;
-const LEAST_BOUND = 100_000;
+/** An image may look at each byte of its own. */
+const BOUND_PER_BYTE = 16;
+/** Times what the reference run took; bases differ by a few instructions. */
+const BOUND_FACTOR = 4;
+/** Enough to see a loop by, where not even the reference run ends: all bases are told of in minutes. */
+const LEAST_BOUND = 400_000;
 /** Far from any link base; what moves with the base is learnt from it. */
 const SECOND_BASE = 0x8000_0000;
 /** Instructions of asymmetric places are looked for so often: it takes a while, and one defect has many places. */
@@ -38,20 +42,19 @@ export class OfflineCheck {
   #searches = 0;
   readonly #known = new KnownOrigins();
   readonly #isData = (linear: bigint, value: number, territory: Territory) =>
-    this.#known.of(linear, value, territory) === 'data';
+    this.#knowledge.keepsLinkTimeAddresses === true || this.#known.of(linear, value, territory) === 'data';
 
-  /** @param linkBase with it as reference, a store that forgets its base goes where it should, and elsewhere does not. */
-  constructor(
-    makeBoot: () => OfflineBoot,
-    knowledge: Knowledge,
-    { linkBase }: { readonly linkBase: number },
-  ) {
+  /** With the link base as reference, a store that forgets its base goes where it should, and elsewhere does not. */
+  constructor(makeBoot: () => OfflineBoot, knowledge: Knowledge, { linkBase, master }: LoadedBytes) {
     this.#makeBoot = makeBoot;
     this.#boot = makeBoot();
     this.#knowledge = knowledge;
-    const run = this.#boot.run({ loadBase: linkBase, bound: FIRST_BOUND });
+    const run = this.#boot.run({
+      loadBase: linkBase,
+      bound: FIRST_BOUND + BOUND_PER_BYTE * master.length,
+    });
     const isThere = run.ending.kind === 'reached';
-    this.#bound = isThere ? Math.max(LEAST_BOUND, BOUND_FACTOR * run.executed) : FIRST_BOUND;
+    this.#bound = boundAfter(run);
     this.#reference = isThere ? this.#referenceAt(linkBase) : undefined;
   }
 
@@ -136,6 +139,10 @@ function keptState({ loadBase, words, memory }: EndState, { imageBytes, fixed }:
   for (const { start, end } of [{ start: loadBase, end: loadBase + imageBytes }, ...fixed])
     kept.load(start, copyOf(memory, start, new Uint8Array(end - start)));
   return { loadBase, words: words.slice(), memory: kept };
+}
+
+function boundAfter({ ending, executed }: FinishedRun): number {
+  return ending.kind === 'endless' ? LEAST_BOUND : Math.max(LEAST_BOUND, BOUND_FACTOR * executed);
 }
 
 function told(one: Observation, note: string | undefined): Observation {

@@ -1,12 +1,12 @@
 /** A Xen without its symbols: what can be told all the same. */
-import { MIB } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import { holds, type Observation } from '../guest/guest-view.ts';
 import type { MemoryRange } from '../sanitizer/territory.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
 import { RIP } from '../x86/state/state-layout.ts';
-import { expectedOfXen } from './expected-of-xen.ts';
+import type { EntryName } from './contract.ts';
+import { BORROWED_WORD, expectedOfXen } from './expected-of-xen.ts';
 import type { EndedRun, ExpectedEnding, Knowledge } from './knowledge.ts';
 import { GuestFault } from '../x86/execute/guest-fault.ts';
 
@@ -38,10 +38,9 @@ export class StrippedXenKnowledge implements Knowledge {
     return expectedOfXen(loadBase);
   }
 
-  owned(_cpu: Cpu, _loadBase: number, _entry: string, physical: number): MemoryRange | undefined {
-    return physical < MIB && physical >= LOW_MEMORY.start && physical < LOW_MEMORY.end
-      ? LOW_MEMORY
-      : undefined;
+  owned(_cpu: Cpu, _loadBase: number, entry: EntryName, physical: number): MemoryRange | undefined {
+    const ranges = entry === 'bios' ? [BORROWED_WORD, LOW_MEMORY] : [LOW_MEMORY];
+    return ranges.find(({ start, end }) => physical >= start && physical < end);
   }
 
   endState({ cpu, loadBase }: EndedRun): Observation[] {

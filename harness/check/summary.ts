@@ -52,7 +52,7 @@ export interface EntrySummary {
 export interface CheckSummary {
   readonly holds: boolean;
   readonly entries: readonly EntrySummary[];
-  /** In the order in which they happen at their examples' bases. */
+  /** In the order in which they happen at their examples' bases; of those that come first somewhere, the commonest first. */
   readonly defects: readonly Defect[];
   readonly failures: readonly Failure[];
   /** Known defects, in words; each once, whatever addresses and bytes it names. */
@@ -114,8 +114,13 @@ function defectsOf(results: readonly BaseResult[], image: LinkedImage): Defect[]
         order: result.findings.indexOf(what),
       };
     })
-    .sort((a, b) => a.order - b.order)
+    .sort((a, b) => a.order - b.order || basesIn(b) - basesIn(a))
     .map(({ order: _order, ...defect }) => defect);
+}
+
+/** What is seen at most bases is likelier the cause. */
+function basesIn({ where }: Pick<Defect, 'where'>): number {
+  return where.reduce((sum, { bases }) => sum + bases.length, 0);
 }
 
 /** `key`: the same for the same failure at another base, beside its places. */

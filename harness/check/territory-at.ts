@@ -34,6 +34,6 @@ export function territoryAt(place: BootPlace, cpu: Cpu, knowledge: Knowledge): T
     ...(knowledge.highHalf ? { highHalf: knowledge.highHalf } : {}),
     owned: (physical) =>
       usual.find(({ start, end }) => physical >= start && physical < end) ??
-      knowledge.owned(cpu, loadBase, entry, physical),
+      knowledge.owned(cpu, loadBase, entry, physical, initial),
   };
 }

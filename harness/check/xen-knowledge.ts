@@ -8,7 +8,7 @@ import type { Cpu } from '../x86/execute/cpu.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
 import type { EntryName } from './contract.ts';
 import { copyOf, type EndState } from './end-state.ts';
-import { expectedOfXen } from './expected-of-xen.ts';
+import { BORROWED_WORD, expectedOfXen } from './expected-of-xen.ts';
 import { type EndedRun, endStateOf, type ExpectedEnding, type Knowledge } from './knowledge.ts';
 import type { SymmetryFacts } from './symmetry.ts';
 import { XEN_END, XenEndState, type XenImage } from './xen-end-state.ts';
@@ -18,8 +18,6 @@ import { xenSymmetryFacts } from './xen-symmetry.ts';
 const WINDOW_BYTES = 0x10000;
 /** Real-mode code reads each disk’s first sector to right below the trampoline (edd.S). */
 const SECTOR_BYTES = 512;
-/** The word below a stack of its own that Xen borrows to find out where it runs. */
-const BORROWED: MemoryRange = { start: 0xffc, end: 0x1000 };
 const LAID = new Uint8Array(4).fill(0xa5);
 const LOW_WORD = {
   ok: 'the word at 0xffc, borrowed for a stack, is as it was',
@@ -33,7 +31,7 @@ export class XenKnowledge implements Knowledge {
   readonly symmetry: SymmetryFacts;
   readonly #end: bigint;
   readonly highHalf: Knowledge['highHalf'];
-  readonly laid = [{ address: BORROWED.start, bytes: LAID }];
+  readonly laid = [{ address: BORROWED_WORD.start, bytes: LAID }];
   readonly #image: XenImage;
   readonly #trampoline: number;
   readonly #endState: XenEndState;
@@ -62,7 +60,8 @@ export class XenKnowledge implements Knowledge {
   }
 
   owned(cpu: Cpu, loadBase: number, entry: EntryName, physical: number): MemoryRange | undefined {
-    if (physical >= BORROWED.start && physical < BORROWED.end) return entry === 'bios' ? BORROWED : undefined;
+    if (physical >= BORROWED_WORD.start && physical < BORROWED_WORD.end)
+      return entry === 'bios' ? BORROWED_WORD : undefined;
     const at = this.#trampoline + loadBase - this.#image.linkBase;
     const trampoline = cpu.physical.page(Math.floor(at / PAGE_BYTES)).view.getUint32(at % PAGE_BYTES, true);
     if (trampoline < PAGE_BYTES || trampoline >= MIB) return undefined;
@@ -85,7 +84,7 @@ export class XenKnowledge implements Knowledge {
 
   /** It must be put back (e58a2858d5). */
   #lowWord({ memory }: EndState): Observation {
-    const seen = copyOf(memory, BORROWED.start, new Uint8Array(LAID.length));
-    return equalBytes(LOW_WORD.ok, seen, LAID, BORROWED.start);
+    const seen = copyOf(memory, BORROWED_WORD.start, new Uint8Array(LAID.length));
+    return equalBytes(LOW_WORD.ok, seen, LAID, BORROWED_WORD.start);
   }
 }

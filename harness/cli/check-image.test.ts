@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
 import { buildElf } from '../elf/testdata/elf-builder.ts';
-import { header, image, RELOCATABLE, words } from '../multiboot2/testdata/image-builder.ts';
+import { header, image, MIN, RELOCATABLE, words } from '../multiboot2/testdata/image-builder.ts';
 import { smallXen } from '../xen/testdata/small-xen.ts';
 import { chosenBases } from './check-image.ts';
 import { subjectToCheck } from './check-subject.ts';
@@ -50,7 +50,12 @@ function check(
   });
 }
 
-const GOOD = Buffer.from(image(header([RELOCATABLE])));
+/** Boot services are kept, and the EFI entry is where ELF's is. */
+const EFI_TAGS = [
+  { type: 7, optional: true, payload: [] },
+  { type: 9, optional: true, payload: [MIN] },
+];
+const GOOD = Buffer.from(image(header([RELOCATABLE, ...EFI_TAGS])));
 
 t.test('it holds: 0; compressed, too', async (t) => {
   const folder = t.testdir({ xen: GOOD, 'xen.gz': gzipSync(GOOD) });

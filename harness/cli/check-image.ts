@@ -2,16 +2,17 @@
 import { BaseNotAllowedError, basesToCheck, isMisaligned, type BaseChoice } from '../check/bases.ts';
 import type { CheckedImageData } from '../check/checker.ts';
 import type { EntryName } from '../check/contract.ts';
+import { servedBases, type UnservedBases } from '../check/served-bases.ts';
 import { summarise } from '../check/summary.ts';
 import { checkEverywhere } from '../check/workers/check-everywhere.ts';
-import { scoreMutants } from '../check/workers/score-mutants.ts';
+import { parseMachineProfile } from '../profile/machine-profile.ts';
 import { escapeForJson } from '../report/escape.ts';
 import type { Subject } from '../scenario/subject.ts';
 import { checkJson } from './check-json.ts';
 import { checkProgress } from './check-progress.ts';
 import { checkReport } from './check-report.ts';
-import { type Checked, type CheckedMutants, isAllWell } from './checked.ts';
-import { mutantProgress } from './mutant-progress.ts';
+import { type Checked, isAllWell, notTriedBecause } from './checked.ts';
+import { checkMutants } from './check-mutants.ts';
 import { checkedImageData, subjectToCheck } from './check-subject.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -27,7 +28,7 @@ export async function checkImage(options: CheckOptions, worker?: URL, mutantWork
   const data = await checkedImageData(subject);
   const image = await runCheck(subject, data, options, signal, worker);
   const isAsked = options.mutants === true && image.summary.holds;
-  const mutants = isAsked ? await scoreWithProgress(data, options, signal, mutantWorker) : undefined;
+  const mutants = isAsked ? await checkMutants(data, image, signal, mutantWorker) : undefined;
   const checked: Checked = { ...image, ...(mutants ? { mutants } : {}) };
   const output = standardOutput();
   if (options.json) output.write(`${escapeForJson(JSON.stringify(checkJson(checked), undefined, 1))}\n`);
@@ -44,18 +45,24 @@ async function runCheck(
 ): Promise<Checked> {
   const { image } = subject;
   const bases = chosenBases(options, subject);
-  const entries = chosenEntries(options);
+  const entries = options.entry ? BOTH.filter((entry) => options.entry?.includes(entry)) : BOTH;
   const started = performance.now();
-  const progress = checkProgress(standardError(), bases.length * entries.length);
+  const machines = data.machines.map(parseMachineProfile);
+  const { served, unserved } = servedBases(machines, entries, bases, image);
+  if (served.every(({ bases: { length } }) => length === 0)) throw new UsageError(unservedText(unserved));
+  const progress = checkProgress(
+    standardError(),
+    served.reduce((sum, one) => sum + one.bases.length, 0),
+  );
   try {
     const results = await checkEverywhere({
-      ...{ data, entries, bases, signal },
+      ...{ data, tries: served, signal },
       workers: options.jobs,
       onResult: (result) => progress.tried(result),
       ...(worker ? { worker } : {}),
     });
     return {
-      ...{ subject, options, results },
+      ...{ subject, options, results, unserved },
       summary: summarise(results, image.loaded),
       isMisaligned: (base) => isMisaligned(base, image),
       durationMs: performance.now() - started,
@@ -65,29 +72,9 @@ async function runCheck(
   }
 }
 
-export function chosenEntries({ entry: chosen }: Pick<CheckOptions, 'entry'>): readonly EntryName[] {
-  return chosen ? BOTH.filter((entry) => chosen.includes(entry)) : BOTH;
-}
-
-async function scoreWithProgress(
-  data: CheckedImageData,
-  options: CheckOptions,
-  signal: AbortSignal,
-  worker: URL | undefined,
-): Promise<CheckedMutants> {
-  const started = performance.now();
-  const progress = mutantProgress(standardError());
-  try {
-    const scores = await scoreMutants({
-      ...{ data, entries: chosenEntries(options), workers: options.jobs, signal },
-      onMade: (total) => progress.made(total),
-      onJudged: (judgement) => progress.judged(judgement),
-      ...(worker ? { worker } : {}),
-    });
-    return { ...scores, durationMs: performance.now() - started };
-  } finally {
-    progress.close();
-  }
+function unservedText(unserved: readonly UnservedBases[]): string {
+  const reasons = unserved.map((one) => `${one.entry}: ${notTriedBecause(one)}`);
+  return `nothing can be tried: ${reasons.join('; ')}; take another --base or --entry`;
 }
 
 /** @throws UsageError */

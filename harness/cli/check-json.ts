@@ -1,10 +1,11 @@
 /** A check as JSON, `loadbase.check/1`: all that was seen. Addresses and other 64-bit numbers are hexadecimal text. */
-import { encodeHex, hex } from '../bits/hex.ts';
+import { hex } from '../bits/hex.ts';
 import { basesInWords } from '../check/base-words.ts';
 import { holdsAt, visibilityOf, type BaseResult } from '../check/contract.ts';
 import type { CheckSummary, Where } from '../check/summary.ts';
-import { type Checked, triedBases } from './checked.ts';
+import { type Checked, notTriedBecause, triedBases } from './checked.ts';
 import { mutantsJson } from './mutant-json.ts';
+import { plainJson } from './plain-json.ts';
 
 export function checkJson(checked: Checked): object {
   const { subject, summary, results, durationMs } = checked;
@@ -30,7 +31,7 @@ export function checkJson(checked: Checked): object {
     defects: summary.defects.map(({ rule, linkTime, where, example }) => ({
       ...{ rule, linkTime: hex(linkTime) },
       where: where.map((one) => whereJson(one, checked)),
-      example: { ...plain(example), loadBase: hex(example.loadBase) },
+      example: { ...plainJson(example), loadBase: hex(example.loadBase) },
     })),
     failures: summary.failures.map(({ kind, text, places, where, example }) => ({
       ...{ kind, text, places: places.map((place) => hex(place)) },
@@ -39,13 +40,18 @@ export function checkJson(checked: Checked): object {
     })),
     notes: summary.notes,
     ...(checked.mutants ? { mutants: mutantsJson(checked.mutants) } : {}),
+    notTried: checked.unserved.map((one) => ({
+      entry: one.entry,
+      bases: one.bases.map((base) => hex(base)),
+      because: notTriedBecause(one),
+    })),
     results: results.map(resultJson),
   };
 }
 
 function resultJson(result: BaseResult): object {
   return {
-    ...plain(result),
+    ...plainJson(result),
     loadBase: hex(result.loadBase),
     holds: holdsAt(result),
     ...(holdsAt(result) ? {} : { visibility: visibilityOf(result) }),
@@ -69,14 +75,4 @@ function entryOf({ entry }: Where, { entries }: CheckSummary) {
 
 function basesJson(bases: readonly number[], inWords: string): object {
   return { bases: bases.map((base) => hex(base)), inWords };
-}
-
-/** Values only: what JSON has no word for is text. */
-function plain(value: object): object {
-  return JSON.parse(JSON.stringify(value, replacer)) as object;
-}
-
-function replacer(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return hex(value);
-  return value instanceof Uint8Array ? encodeHex(value) : value;
 }

@@ -15,10 +15,14 @@ export class Page {
   readonly lines: string[] = [];
   readonly colours: Palette;
   readonly #columns: number;
+  readonly #indent: string;
 
-  constructor({ colours, columns, isTerminal }: ReporterTarget) {
+  /** @param indent stands before each line */
+  constructor({ colours, columns, isTerminal }: ReporterTarget, indent = '') {
     this.colours = palette(colours);
-    this.#columns = isTerminal ? Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, columns)) : MAX_COLUMNS;
+    const wide = isTerminal ? Math.min(MAX_COLUMNS, Math.max(MIN_COLUMNS, columns)) : MAX_COLUMNS;
+    this.#columns = wide - indent.length;
+    this.#indent = indent;
   }
 
   /** @param lead stands before the first of its lines; the others are indented as far. */
@@ -28,21 +32,25 @@ export class Page {
   ): void {
     const lines = wrapWords(escapeForTerminal(bound(text, LINE_MAX)), this.#columns - lead.length);
     lines.forEach((line, index) =>
-      this.lines.push(`${index === 0 ? lead : ' '.repeat(lead.length)}${paint(line)}`.trimEnd()),
+      this.#add(`${index === 0 ? lead : ' '.repeat(lead.length)}${paint(line)}`.trimEnd()),
     );
   }
 
   /** One line as long as it is: for a shell. */
   command(text: string, lead: string): void {
-    this.lines.push(`${lead}${this.colours.cyan(escapeForTerminal(bound(text, COMMAND_MAX)))}`);
+    this.#add(`${lead}${this.colours.cyan(escapeForTerminal(bound(text, COMMAND_MAX)))}`);
   }
 
   /** One line, cut where it is too long: code. */
   code(text: string, paint: Paint = (plain) => plain): void {
-    this.lines.push(paint(bound(escapeForTerminal(text), this.#columns)));
+    this.#add(paint(bound(escapeForTerminal(text), this.#columns)));
   }
 
   gap(): void {
     if (this.lines.at(-1) !== '') this.lines.push('');
+  }
+
+  #add(line: string): void {
+    this.lines.push(`${this.#indent}${line}`);
   }
 }

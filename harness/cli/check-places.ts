@@ -1,7 +1,8 @@
 /** Names, source lines and code for a report, all by link-time address. */
-import { linkTimeAddress } from '../check/ending-words.ts';
+import { type LinkedImage, linkTimeAddress } from '../check/ending-words.ts';
 import type { Finding } from '../sanitizer/finding.ts';
-import type { Subject } from '../scenario/subject.ts';
+import type { BootImage } from '../subject/boot-image.ts';
+import type { ImageSymbols } from '../subject/image-symbols.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import type { Instruction } from '../x86/instruction.ts';
 import { decodeAround, listing } from '../x86/listing.ts';
@@ -17,11 +18,27 @@ const NEAR_SYMBOL_BYTES = 512n;
 /** Two of the longest instructions. */
 const LEAST_BYTES = 30n;
 
+/** What a report needs of an image: that of a subject, or of a trace. */
+export interface PlacedImage {
+  readonly image: {
+    readonly bytes: BootImage['bytes'];
+    readonly loaded: LinkedImage & {
+      readonly segments: readonly Pick<
+        BootImage['loaded']['segments'][number],
+        'paddr' | 'filesz' | 'offset'
+      >[];
+    };
+  };
+  readonly symbols: ImageSymbols | undefined;
+  /** A file that addr2line reads. */
+  readonly symbolsPath: string | undefined;
+}
+
 export class CheckPlaces {
   readonly #names: PlaceNames;
 
   private constructor(
-    readonly subject: Subject,
+    readonly subject: PlacedImage,
     readonly disassembler: Disassembler,
     names: PlaceNames,
   ) {
@@ -30,7 +47,7 @@ export class CheckPlaces {
 
   /** @param places all whose source line will be asked for; link-time. */
   static async of(
-    subject: Subject,
+    subject: PlacedImage,
     disassembler: Disassembler,
     places: readonly bigint[],
   ): Promise<CheckPlaces> {

@@ -31,7 +31,7 @@ function checked(
   const bases = basesToCheck(choice, of.image);
   const results = ENTRIES.flatMap((entry) => bases.map((base) => make(entry, base)));
   return {
-    ...{ subject: of, options: { jobs: 2 }, results, durationMs: 1234 },
+    ...{ subject: of, options: { jobs: 2 }, results, unserved: [], durationMs: 1234 },
     summary: summarise(results, of.image.loaded),
     isMisaligned: (base) => isMisaligned(base, of.image),
   };
@@ -49,6 +49,15 @@ async function report(t: Test, what: Checked): Promise<string> {
   );
   return text;
 }
+
+t.test('bases that no machine serves are named as not tried', async (t) => {
+  const whole = checked(holding, [0x3e0_0000]);
+  const because = { kind: 'occupied' as const, by: ['boot information'] };
+  const unserved = [{ entry: 'bios' as const, bases: [0x10_0000, 1, 2, 3, 4], because }];
+  const text = await report(t, { ...whole, unserved });
+  t.match(text, /bios {2}not tried at 0x00100000, .* and 1 more: each machine\s[^]*\(boot information\)/);
+  t.match(text, /✓ holds/);
+});
 
 t.test('all holds: within 24 lines', async (t) => {
   const text = await report(t, checked(holding));
@@ -140,6 +149,7 @@ t.test('many problems are counted, not shown', async (t) => {
       (entry, base) => ({
         ...holding(entry, base),
         asymmetries: Array.from({ length: 30 }, (_, n) => ({ place: `r${n}`, reference: 0n, here: 1n })),
+        asymmetryCount: 30,
       }),
       'telling',
     ),

@@ -3,9 +3,10 @@ import { hex } from '../bits/hex.ts';
 import { basesInWords, counted } from '../check/base-words.ts';
 import type { BaseResult } from '../check/contract.ts';
 import type { CheckSummary, EntrySummary } from '../check/summary.ts';
+import type { UnservedBases } from '../check/served-bases.ts';
 import type { ReporterTarget } from '../report/reporter.ts';
 import { loadDisassembler } from '../x86/disassembler.ts';
-import { type Checked, triedBases } from './checked.ts';
+import { type Checked, notTriedBecause, triedBases } from './checked.ts';
 import { Page } from './check-page.ts';
 import { problemLines } from './check-problems.ts';
 import { mutantLines } from './mutant-report.ts';
@@ -14,6 +15,7 @@ import { CheckPlaces } from './check-places.ts';
 /** Of one entry; the rest is in the JSON. */
 const OBSERVATIONS_SHOWN = 7;
 const NOTES_SHOWN = 3;
+const UNSERVED_SHOWN = 4;
 
 /** Lines without their ends. */
 export async function checkReport(checked: Checked, target: ReporterTarget): Promise<string[]> {
@@ -23,6 +25,7 @@ export async function checkReport(checked: Checked, target: ReporterTarget): Pro
   page.say(`${subject.label}: ${hex(loadSize, 1)} bytes in memory, linked at ${hex(linkBase)}`);
   page.gap();
   for (const entry of summary.entries) entryLines(page, checked, entry);
+  for (const one of checked.unserved) unservedLines(page, one);
   if (summary.holds) endStateLines(page, summary);
   else {
     page.gap();
@@ -55,6 +58,14 @@ function entryLines(page: Page, checked: Checked, summary: EntrySummary): void {
   }
   for (const { text, bases } of ends)
     page.say(`${text} at ${basesInWords(bases, among)}`, { lead: ' '.repeat(lead.length) });
+}
+
+function unservedLines(page: Page, unserved: UnservedBases): void {
+  const { entry, bases } = unserved;
+  const shown = bases.slice(0, UNSERVED_SHOWN).map((base) => hex(base));
+  const more = bases.length - shown.length;
+  const at = `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  page.say(`not tried at ${at}: ${notTriedBecause(unserved)}`, { lead: `${entry.padEnd(4)}  ` });
 }
 
 /** Entries whose end states say the same but for the base are shown once. */

@@ -40,6 +40,7 @@ export interface CaptureOptions extends SingleOptions {
 
 export interface ReplayCommandOptions {
   readonly image?: string;
+  readonly sanitize?: boolean;
   readonly json?: boolean;
 }
 

@@ -41,6 +41,12 @@ export interface SanitizedReplay {
   readonly territory: (cpu: Cpu) => Territory;
 }
 
+/** What executes the instructions, one at a time. */
+export interface Steps extends Pick<Stepper, 'step' | 'touchedSystem'> {
+  /** To be told of what was written from outside. @param physical address */
+  outsideWrote?(physical: number, sizeBytes: number): void;
+}
+
 export interface ReplayEnd {
   /** Records that agreed. */
   readonly steps: number;
@@ -57,7 +63,7 @@ export class Replay {
   readonly cpu: Cpu;
   readonly #cursor: StepCursor;
   readonly #store: CodeStore;
-  readonly #stepper: Stepper;
+  readonly #stepper: Steps;
   readonly #inputs: RecordedInputs;
   readonly #history = new History();
   readonly #trace: TraceReader;
@@ -68,16 +74,23 @@ export class Replay {
   /**
    * @param image the image file's bytes, which must be those that the trace's header names
    * @param store with `sanitized`, one that is decorated with watchedOperations of the same slot
+   * @param stepsOf asked once, at the entry, with the image loaded
    * @throws TraceError where there is not even an initial state
    */
-  constructor(trace: TraceReader, image: Uint8Array, store: CodeStore, sanitized?: SanitizedReplay) {
+  constructor(
+    trace: TraceReader,
+    image: Uint8Array,
+    store: CodeStore,
+    sanitized?: SanitizedReplay,
+    stepsOf: (cpu: Cpu, code: CodeCache) => Steps = (cpu, code) => new Stepper(cpu, code),
+  ) {
     this.#trace = trace;
     this.#cursor = trace.cursor();
     this.#inputs = new RecordedInputs(this.#cursor.words);
     this.cpu = new Cpu(memoryWithImage(trace.header, image), this.#inputs, habitsOf(trace.header));
     this.cpu.load(this.#cursor.words);
     this.#store = store;
-    this.#stepper = new Stepper(this.cpu, new CodeCache(store));
+    this.#stepper = stepsOf(this.cpu, new CodeCache(store));
     this.#sanitizer = sanitized && new Sanitizer(this.cpu, sanitized.territory(this.cpu));
     if (sanitized) sanitized.slot.current = this.#sanitizer;
   }
@@ -104,6 +117,14 @@ export class Replay {
       if (this.#steps >= limit) return { ...this.progress, divergence: undefined };
       onProgress?.(this.#steps);
     }
+  }
+
+  /**
+   * Executes what the trace ends before, for the rules to look at: an instruction that the machine died of is not recorded.
+   * To be called at the end of a trace that agrees.
+   */
+  stepBeyond(): void {
+    this.#step(false);
   }
 
   #runUpTo(limit: number): Divergence | 'more' | undefined {
@@ -133,8 +154,12 @@ export class Replay {
 
   /** What is hostile may name more pages than any machine should give. */
   #loadMemory(): Disagreement | undefined {
+    const { memory, memoryCause } = this.#cursor;
     try {
-      for (const { address, bytes } of this.#cursor.memory) this.cpu.physical.load(address, bytes);
+      for (const { address, bytes } of memory) {
+        this.cpu.physical.load(address, bytes);
+        if (memoryCause === 'written') this.#stepper.outsideWrote?.(address, bytes.length);
+      }
       this.cpu.memoryLoaded();
       return undefined;
     } catch (stop) {
@@ -160,7 +185,7 @@ export class Replay {
     const reason = this.#stepper.step();
     if (reason?.kind !== 'watched' || !sanitizer) return reason;
     sanitizer.stopped(reason);
-    return sanitizer.unwatched(() => this.#stepper.step());
+    return sanitizer.past(reason, () => this.#watchedStep());
   }
 
   /** The instruction that leaves is executed; what follows outside is taken from the trace. */

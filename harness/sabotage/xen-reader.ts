@@ -29,6 +29,8 @@ export interface XenReader {
   /** From a symbol on, decoded: the first kilobyte, or as much as `sizeBytes` says. */
   code(symbol: string, bitness?: 32 | 64, sizeBytes?: number): readonly Instruction[];
   linkTime(symbol: string): number;
+  /** Its virtual address. */
+  linear(symbol: string): bigint;
   /** Where `text` stands in the image. */
   linkTimeOf(text: string): number;
   /** Where a byte of the image's file is loaded. */
@@ -58,6 +60,7 @@ export function xenReader(files: XenBytes, disassembler: Disassembler): XenReade
   return {
     header: boot.header,
     linkTime: (symbol) => table.linkTime(symbol),
+    linear: (symbol) => table.linear(symbol),
     code: (symbol, bitness = 32, sizeBytes = CODE_BYTES) =>
       disassembler.decode(bytes(table.linkTime(symbol), sizeBytes), {
         bitness,

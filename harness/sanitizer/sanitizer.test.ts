@@ -85,6 +85,17 @@ void t.test('control that goes to the link-time range', (t) => {
   t.end();
 });
 
+void t.test('what is executed where control went astray is no finding of its own', (t) => {
+  const rules = (code: string, memory: Record<number, string>) =>
+    sanitizedRun(code, { memory }).findings.map(({ rule }) => rule);
+  // mov $0x201000,%eax; jmp *%eax; there: nop; nop; hlt
+  t.same(rules('b8 00102000 ffe0', { [LINKED + 0x1000]: '9090f4' }), ['link-time-execute']);
+  // there: call 1f; hlt; 1: ret
+  t.same(rules('b8 00102000 ffe0', { [LINKED + 0x1000]: 'e801000000f4c3' }), ['link-time-execute']);
+  t.same(rules('b8 00005000 ffe0', { 0x50_0000: '9090f4' }), ['foreign-execute']);
+  t.end();
+});
+
 void t.test('stored pointers', (t) => {
   const pointer = { rule: 'link-time-pointer', touched: 0x20_1234, expected: LOADED + 0x1234, times: 1 };
   // mov $0x201234,%eax; mov %eax,0x201000(%esi)
@@ -95,6 +106,15 @@ void t.test('stored pointers', (t) => {
   t.same(found('b8 34122000 8dbe 00102000 ab f4', { state }), [pointer], 'stosl');
   t.same(found('48c7c0 34122000 4889 86 00102000 f4', { bitness: 64, state }), [pointer], 'eight bytes');
   t.same(found('48b8 3412200001000000 48898600102000 f4', { bitness: 64, state }), [], 'above 4 GiB');
+  t.end();
+});
+
+void t.test('a pointer stored where it should not be: both are told', (t) => {
+  // mov $0x201234,%eax; mov %eax,0x201000
+  t.same(
+    found('b8 34122000 a3 00102000 f4').map(({ rule }) => rule),
+    ['link-time-pointer', 'link-time-write'],
+  );
   t.end();
 });
 
@@ -158,7 +178,10 @@ void t.test('the high half before its own tables', (t) => {
     territory: { highHalf: { start: high, end: high + BigInt(IMAGE_BYTES) } },
   });
   t.match(sanitizedRun('488b03 f4', tables(0x5000)).findings, [
-    { rule: 'early-high-half', touched: high + 0x1000n },
+    { rule: 'early-high-half', deed: 'read', touched: high + 0x1000n },
+  ]);
+  t.match(sanitizedRun('488903 f4', tables(0x5000)).findings, [
+    { rule: 'early-high-half', deed: 'write', touched: high + 0x1000n },
   ]);
   t.same(sanitizedRun('488b03 f4', tables(LOADED + 0x1000)).findings, [], 'its own tables');
   t.end();

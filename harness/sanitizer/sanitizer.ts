@@ -10,8 +10,9 @@ import { PAGE_BYTES, WATCH } from '../x86/memory/physical-memory.ts';
 import type { WatchedAccess } from '../x86/execute/stop.ts';
 import type { Watcher } from '../x86/memory/watcher.ts';
 import { CR3, GENERAL } from '../x86/state/state-layout.ts';
+import { callSite } from './call-site.ts';
 import type { Deed, Finding } from './finding.ts';
-import { instructionAt } from './instruction-at.ts';
+import { bytesAt, instructionAt } from './instruction-at.ts';
 import type { RuleName } from './rules.ts';
 import { contains, isLinkTime, type MemoryRange, type Territory } from './territory.ts';
 
@@ -38,6 +39,9 @@ export class Sanitizer implements Watcher {
   #tables = 0;
   #tablesHigh = 0;
   #isArmed = true;
+  #excusesPointers = false;
+  /** By name: bases that were told of, so that each is told when it is loaded, not as long as it is there. */
+  readonly #loadedBases = new Map<string, number>();
 
   /**
    * Watches the CPU's memory from now on. Pages that are there already are those of the image and what it was given.
@@ -86,7 +90,7 @@ export class Sanitizer implements Watcher {
     throw new ModelStop({ kind: 'watched', what: access, physical, sizeBytes, linear: linearOf(low, high) });
   }
 
-  translated(low: number, high: number): void {
+  translated(low: number, high: number, access: Exclude<WatchedAccess, 'walk'>): void {
     const { highHalf, loaded } = this.territory;
     if (high === 0 || !this.#isArmed || !highHalf) return;
     const linear = linearOf(low, high);
@@ -94,28 +98,38 @@ export class Sanitizer implements Watcher {
     const { words } = this.#cpu;
     const tables = (words[CR3 + 1]! >>> 0) * 0x1_0000_0000 + ((words[CR3]! & -PAGE_BYTES) >>> 0);
     if (contains(loaded, tables, PAGE_BYTES)) return;
-    throw new ModelStop({ kind: 'watched', what: 'translate', physical: 0, sizeBytes: 1, linear });
+    throw new ModelStop({ kind: 'watched', what: 'translate', access, physical: 0, sizeBytes: 1, linear });
   }
 
   /** To be told of a store of a value in the link-time range, before it. */
   pointer(value: number, sizeBytes: number): void {
     const physical = value >>> 0;
-    if (!this.#isArmed || !isLinkTime(this.territory, physical, 1)) return;
+    if (!this.#isArmed || this.#excusesPointers || !isLinkTime(this.territory, physical, 1)) return;
     // How far the image was moved is no address, though at the lowest bases it looks like one.
     if (physical === this.territory.loaded.start - this.territory.linkTime.start) return;
     throw new ModelStop({ kind: 'watched', what: 'pointer', physical, sizeBytes, linear: 0n });
   }
 
   /** Notes what the model stopped before. */
-  stopped({ what, physical, sizeBytes, linear }: Watched): void {
-    if (what === 'translate') this.note('early-high-half', 'read', linear, sizeBytes);
+  stopped({ what, access = 'read', physical, sizeBytes, linear }: Watched): void {
+    if (what === 'translate') this.note('early-high-half', access, linear, sizeBytes);
     else if (what === 'pointer') this.#storedPointer(physical, sizeBytes);
     else if (what === 'walk')
       this.note('link-time-table', 'load of a table', BigInt(physical), sizeBytes, 'a page table');
     else {
       const place = isLinkTime(this.territory, physical, sizeBytes) ? 'link-time' : 'foreign';
+      if (what === 'execute' && this.#isAstray(`${place}-execute`)) return this.#countStop();
       this.note(`${place}-${what}`, what, BigInt(physical), sizeBytes);
     }
+    this.#countStop();
+  }
+
+  /** What is executed where control went astray is no defect of its own. */
+  #isAstray(rule: RuleName): boolean {
+    return [...this.#noted.values()].some((noted) => noted.rule === rule);
+  }
+
+  #countStop(): void {
     if (++this.#stops >= MOST_STOPS) this.#isArmed = false;
   }
 
@@ -126,6 +140,8 @@ export class Sanitizer implements Watcher {
 
   /** To be told of a table or segment base in the link-time range. @param at the instruction that loaded it */
   loaded(name: string, base: number, at: bigint): void {
+    if (this.#loadedBases.get(name) === base) return;
+    this.#loadedBases.set(name, base);
     this.note('link-time-table', 'load of a table', BigInt(base), 1, name, at);
   }
 
@@ -133,7 +149,9 @@ export class Sanitizer implements Watcher {
   transferred(low: number, high: number, length: number): void {
     const target = this.#cpu.linearInstruction;
     if (!isLinkTime(this.territory, Number(target), 1)) return;
-    this.note('link-time-execute', 'execute', target, 1, undefined, linearOf(low, high) - BigInt(length));
+    const from = linearOf(low, high) - BigInt(length);
+    if (isLinkTime(this.territory, Number(from), 1) && this.#isAstray('link-time-execute')) return;
+    this.note('link-time-execute', 'execute', target, 1, undefined, from);
   }
 
   /** To be told where control goes to the firmware: whether the stack is aligned as its convention has it. */
@@ -141,7 +159,16 @@ export class Sanitizer implements Watcher {
     const { words, bitness } = this.#cpu;
     // At a function's first instruction the return address is pushed (UEFI Specification 2.10, §2.3.4.2).
     if (bitness !== 64 || (words[RSP]! & 15) === 8) return;
-    this.note('firmware-stack', 'call', BigInt(words[RSP]! >>> 0), 8, 'rsp');
+    this.note('firmware-stack', 'call', BigInt(words[RSP]! >>> 0), 8, 'rsp', this.#caller());
+  }
+
+  /** Control is at a function’s first instruction. @returns undefined where the stack is nowhere */
+  #caller(): bigint | undefined {
+    const [pointer, pointerHigh] = [this.#cpu.words[RSP]!, this.#cpu.words[RSP + 1]!];
+    return this.unwatched(() => {
+      const bytes = Buffer.from(bytesAt(this.#cpu, linearOf(pointer, pointerHigh), 8, 'read'));
+      return bytes.length < 8 ? undefined : callSite(this.#cpu, bytes.readBigUInt64LE());
+    });
   }
 
   /** Whether page tables were looked at since they were loaded. */
@@ -150,6 +177,20 @@ export class Sanitizer implements Watcher {
     this.#tables = low;
     this.#tablesHigh = high;
     return false;
+  }
+
+  /**
+   * Executes the instruction that the model stopped before. After a stop for the value that is stored, where it is stored is
+   * still watched: another stop may follow.
+   */
+  past<T>({ what }: Watched, step: () => T): T {
+    if (what !== 'pointer') return this.unwatched(step);
+    this.#excusesPointers = true;
+    try {
+      return step();
+    } finally {
+      this.#excusesPointers = false;
+    }
   }
 
   /** Executes something with nobody watching. */

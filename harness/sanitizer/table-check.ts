@@ -54,14 +54,15 @@ function walk({ words, physical }: Cpu, sanitizer: Sanitizer, at: bigint): void 
   if (isSuspicious(sanitizer, root >>> 0, words[CR3 + 1]!)) sanitizer.loaded('cr3', root >>> 0, at);
   const seen = new Set<number>();
   const visit = (table: number, depth: number): void => {
-    if (seen.has(table) || seen.size >= MOST_TABLES) return;
+    // A last table has only leaves.
+    if (depth === 1 || seen.has(table) || seen.size >= MOST_TABLES) return;
     seen.add(table);
     const entries = depth === 3 && !isLong ? 4 : isWide ? 512 : 1024;
     const { view } = physical.page(Math.floor(table / PAGE_BYTES));
     for (let index = 0; index < entries; index++) {
       const entry = (table % PAGE_BYTES) + index * (isWide ? 8 : 4);
       const low = view.getInt32(entry, true);
-      const isLeaf = depth === 1 || ((low & LARGE) !== 0 && depth < 4);
+      const isLeaf = (low & LARGE) !== 0 && depth < 4;
       if ((low & PRESENT) === 0 || isLeaf) continue;
       const high = isWide ? view.getInt32(entry + 4, true) & 0xf_ffff : 0;
       const next = (low & -PAGE_BYTES) >>> 0;

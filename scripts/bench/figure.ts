@@ -12,7 +12,7 @@ export interface MeasureOptions {
 /** What `npm run bench` prints, one JSON line each. `ratio` is value ÷ peerValue. */
 export interface Measured {
   readonly value: number;
-  readonly unit: 'ms' | 's' | 'steps/s' | 'M steps/s' | 'M instructions/s';
+  readonly unit: 'ms' | 's' | 'steps/s' | 'M steps/s' | 'M instructions/s' | 'MB';
   readonly peer?: string;
   readonly peerValue?: number;
   /** What the value is made of: each is a line of its own, named `figure/part`. */
@@ -29,7 +29,8 @@ export interface Figure {
   readonly about: string;
   /** Left out where no filter names it. */
   readonly onlyByName?: boolean;
-  measure(options: MeasureOptions): Promise<Measured>;
+  /** @returns undefined where it cannot be measured here; why not has been said. */
+  measure(options: MeasureOptions): Promise<Measured | undefined>;
 }
 
 /** A figure and its parts, a line each. */

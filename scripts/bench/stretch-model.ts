@@ -20,29 +20,36 @@ export interface StretchEnd {
   readonly crc32: number;
 }
 
-export interface ModelRate {
+export interface RunRate {
   /** Of one run: the median. */
   readonly seconds: number;
   /** A repeated string instruction counts once. */
   readonly instructions: number;
-  readonly end: StretchEnd;
+  /** Of a stretch. */
+  readonly end?: StretchEnd;
 }
 
-/** Called once, before the first run. @returns what is to be called before each run, outside the time that is taken. */
-export type Prepare = (cpu: Cpu, code: CodeCache, stretch: Stretch) => (() => void) | undefined;
-
-export interface ModelOptions {
+/** How runs are executed. */
+export interface Executor {
   readonly store: CodeStore;
-  readonly runs: Runs;
-  /** E.g. switches a sanitizer on. */
-  readonly prepare?: Prepare;
+  /** As `run` of step.ts. */
+  readonly execute: typeof run;
+  /** Called before each run, outside the time that is taken. */
+  begin?(cpu: Cpu): void;
+  /** Called after each run. */
+  end?(): void;
+}
+
+/** Nobody looks on. */
+export function bareExecutor(store: CodeStore): Executor {
+  return { store, execute: run };
 }
 
 /**
  * Each run begins with the same memory and state; what was decoded stays so.
  * @throws StretchError where the model does not run the stretch as it was recorded
  */
-export function modelRate(stretch: Stretch, { store, runs, prepare }: ModelOptions): ModelRate {
+export function modelRate(stretch: Stretch, runs: Runs, executor: Executor): Required<RunRate> {
   const memory = new PhysicalMemory('unknown');
   for (const { address, bytes } of stretch.memory) memory.load(address, bytes);
   const start = memory.snapshot();
@@ -54,18 +61,18 @@ export function modelRate(stretch: Stretch, { store, runs, prepare }: ModelOptio
   });
   const cpu = new Cpu(memory, inputs, stretch.habits);
   const last = endOf(stretch);
-  const code = new CodeCache(store, (low) => low >>> 0 !== last);
-  const rewound = prepare?.(cpu, code, stretch);
+  const code = new CodeCache(executor.store, (low) => low >>> 0 !== last);
   const seconds: number[] = [];
   for (let index = 0; index < runs.warmUp + runs.measured; index++) {
     memory.rewind(start);
     cpu.load(stretch.initial);
     asked = 0;
-    rewound?.();
+    executor.begin?.(cpu);
     const began = performance.now();
     // As many again as were recorded are a loop that the machine did not run.
-    const { executed, reason } = run(cpu, code, 2 * stretch.instructions);
+    const { executed, reason } = executor.execute(cpu, code, 2 * stretch.instructions);
     const took = (performance.now() - began) / 1000;
+    executor.end?.();
     if (reason.kind !== 'left' || executed !== stretch.instructions)
       throw new StretchError(
         `the model's run of ${stretch.instructions} instructions ended after ${executed}: ${reason.kind}`,

@@ -5,11 +5,14 @@
 import { spawnSync } from 'node:child_process';
 import t from 'tap';
 import { code, run, smallBoot, traceOfBoot } from '../../harness/replay/testdata/small-boot.ts';
+import { Sanitizer } from '../../harness/sanitizer/sanitizer.ts';
+import type { MemoryRange } from '../../harness/sanitizer/territory.ts';
 import { loadDisassembler } from '../../harness/x86/disassembler.ts';
 import { CodeStore } from '../../harness/x86/execute/code-store.ts';
 import { readField, writeField } from '../../harness/x86/state/state-layout.ts';
+import { SanitizedModel } from './sanitized-model.ts';
 import { modelRateAlone, requireAgreement } from './sanitizer-rate.ts';
-import { modelRate } from './stretch-model.ts';
+import { bareExecutor, modelRate } from './stretch-model.ts';
 import { unicornRate } from './unicorn-rate.ts';
 import { encodeStretch } from './unicorn/stretch-file.ts';
 import { longestStretch, type Stretch } from './unicorn/stretch.ts';
@@ -80,34 +83,63 @@ t.test('repeated string instructions count once, and with their iterations', asy
   t.match(await writer(), { instructions: 6, iterations: 8, inputs: { length: 2 } });
 });
 
-t.test('our model runs it again and again, with what is to be prepared', async (t) => {
-  let [prepared, rewound] = [0, 0];
-  const prepare = () => {
-    prepared++;
-    return () => void rewound++;
-  };
-  const rate = modelRate(await writer(), { store, runs: RUNS, prepare });
+t.test('our model runs it again and again, and tells before and after each run', async (t) => {
+  let [begun, ended] = [0, 0];
+  const looked = { begin: () => void begun++, end: () => void ended++ };
+  const rate = modelRate(await writer(), RUNS, { ...bareExecutor(store), ...looked });
   t.match(rate, { instructions: 6, end: { eip: 0x1011 } });
   t.ok(rate.seconds > 0);
-  t.same([prepared, rewound], [1, 3]);
-  t.same((await modelRateAlone(await writer(), RUNS)).end, rate.end, 'in a process of its own');
+  t.same([begun, ended], [3, 3]);
+  t.same(
+    (await modelRateAlone({ code: await writer(), runs: RUNS })).end,
+    rate.end,
+    'in a process of its own',
+  );
 });
 
 t.test('a model that goes another way, or ends otherwise, is no measurement', async (t) => {
   const stretch = await writer();
   const shorter: Stretch = { ...stretch, instructions: 3 };
   const wrong = { name: 'StretchError', message: /of 3 instructions ended after 6/ };
-  t.throws(() => modelRate(shorter, { store, runs: RUNS }), wrong);
+  t.throws(() => modelRate(shorter, RUNS, bareExecutor(store)), wrong);
   const final = stretch.final.slice();
   writeField(final, 'rbx', 1n);
   const other = { message: /another than the recorded one/ };
-  t.throws(() => modelRate({ ...stretch, final }, { store, runs: RUNS }), other);
-  await t.rejects(modelRateAlone({ ...stretch, final }, RUNS), other);
-  const { end } = modelRate(stretch, { store, runs: RUNS });
+  t.throws(() => modelRate({ ...stretch, final }, RUNS, bareExecutor(store)), other);
+  await t.rejects(modelRateAlone({ code: { ...stretch, final }, runs: RUNS }), other);
+  const { end } = modelRate(stretch, RUNS, bareExecutor(store));
   t.doesNotThrow(() => requireAgreement('it', { ...end }, end));
   const disagreement = { name: 'DisagreementError', message: /^it ends the stretch as .*"crc32":1\}/ };
   t.throws(() => requireAgreement('it', { ...end, crc32: 1 }, end), disagreement);
 });
+
+t.test(
+  'under rules: one that is broken is no measurement, and without a broken one it ends the same',
+  async (t) => {
+    const underRules = (linkTime: MemoryRange, isData = false) =>
+      new SanitizedModel(
+        disassembler,
+        (cpu) => {
+          const loaded = { start: 0x1000, end: 0x4000 };
+          return new Sanitizer(cpu, { linkTime, loaded, owned: () => undefined }, () => isData);
+        },
+        () => true,
+      );
+    const stretch = await writer();
+    const elsewhere = underRules({ start: 0x10_0000, end: 0x10_3000 });
+    t.same(modelRate(stretch, RUNS, elsewhere).end, modelRate(stretch, RUNS, bareExecutor(store)).end);
+    t.equal(elsewhere.stops, 0);
+    // mov $0x100010,%eax; push %eax; hlt
+    const pusher = await stretchOf('b810001000 50 f4', ({ records }) =>
+      records.unshift({ kind: 'memory', runs: [run(0x2ffc, '00000000')], cause: 'read' }),
+    );
+    const told = { name: 'FindingError', message: /link-time-pointer at 0x1005:/ };
+    t.throws(() => modelRate(pusher, RUNS, underRules({ start: 0x10_0000, end: 0x10_3000 })), told);
+    const data = underRules({ start: 0x10_0000, end: 0x10_3000 }, true);
+    t.equal(modelRate(pusher, RUNS, data).instructions, pusher.instructions);
+    t.equal(data.stops, 1, 'asked, and known to be no address');
+  },
+);
 
 t.test('no Unicorn, no compiler: a reason; a program that does not compile: an error', async (t) => {
   const stretch = await stretchOf('90 90 f4');
@@ -126,7 +158,7 @@ const hasUnicorn = spawnSync('pkg-config', ['--exists', 'unicorn']).status === 0
 
 t.test('Unicorn ends as our model does', { skip: hasUnicorn ? false : 'no libunicorn-dev' }, async (t) => {
   const stretch = await writer();
-  const { end } = modelRate(stretch, { store, runs: RUNS });
+  const { end } = modelRate(stretch, RUNS, bareExecutor(store));
   const rate = await unicornRate(stretch, RUNS);
   if (rate.kind !== 'measured') throw new Error(rate.reason);
   t.same(rate.hooked.end, end);

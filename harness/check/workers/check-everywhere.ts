@@ -10,8 +10,8 @@ const BASES_A_JOB = 16;
 
 export interface CheckEverywhere {
   readonly data: CheckedImageData;
-  readonly entries: readonly EntryName[];
-  readonly bases: readonly number[];
+  /** Bases by entry. */
+  readonly tries: readonly CheckJob[];
   /** Threads. */
   readonly workers: number;
   readonly signal?: AbortSignal;
@@ -26,7 +26,7 @@ export interface CheckEverywhere {
  * @throws WorkerFailedError; the signal's reason.
  */
 export async function checkEverywhere(asked: CheckEverywhere): Promise<BaseResult[]> {
-  const { data, entries, bases, workers, signal, onResult } = asked;
+  const { data, tries, workers, signal, onResult } = asked;
   const results = new Map<string, BaseResult>();
   const key = (entry: EntryName, base: number) => `${entry} ${base}`;
   const told = sameOnce();
@@ -37,7 +37,7 @@ export async function checkEverywhere(asked: CheckEverywhere): Promise<BaseResul
       image: sharedBytes(data.image),
       symbols: data.symbols && sharedBytes(data.symbols),
     },
-    jobs: jobsFor(entries, bases, workers),
+    jobs: tries.flatMap((one) => jobsFor(one, workers)),
     workers,
     ...(signal ? { signal } : {}),
     onResult: (result) => {
@@ -46,7 +46,9 @@ export async function checkEverywhere(asked: CheckEverywhere): Promise<BaseResul
       onResult?.(kept);
     },
   });
-  return entries.flatMap((entry) => bases.map((base) => result(results.get(key(entry, base)), entry, base)));
+  return tries.flatMap(({ entry, bases }) =>
+    bases.map((base) => result(results.get(key(entry, base)), entry, base)),
+  );
 }
 
 /** Most of what is observed at thousands of bases is the same text. */
@@ -67,12 +69,10 @@ function result(found: BaseResult | undefined, entry: EntryName, base: number): 
 }
 
 /** Entry by entry: a thread then makes each checker once. */
-function jobsFor(entries: readonly EntryName[], bases: readonly number[], workers: number): CheckJob[] {
+function jobsFor({ entry, bases }: CheckJob, workers: number): CheckJob[] {
   const size = Math.max(1, Math.min(BASES_A_JOB, Math.ceil(bases.length / workers)));
-  return entries.flatMap((entry) =>
-    Array.from({ length: Math.ceil(bases.length / size) }, (_, job) => ({
-      entry,
-      bases: bases.slice(job * size, (job + 1) * size),
-    })),
-  );
+  return Array.from({ length: Math.ceil(bases.length / size) }, (_, job) => ({
+    entry,
+    bases: bases.slice(job * size, (job + 1) * size),
+  }));
 }

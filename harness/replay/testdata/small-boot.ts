@@ -68,13 +68,14 @@ export function smallBoot(
   }
 }
 
-export function headerOf(image: Uint8Array): TraceHeader {
+/** @param linkBase where it says that the image was linked */
+export function headerOf(image: Uint8Array, linkBase = CODE_BASE): TraceHeader {
   return {
     ...HEADER,
     instance: 'small~boot',
     subject: {
       ...{ name: 'small', imageSha256: digestOf(image), imageSizeBytes: image.length, changes: [] },
-      ...{ linkBase: CODE_BASE, loadBase: CODE_BASE },
+      ...{ linkBase, loadBase: CODE_BASE },
       segments: [
         {
           physicalAddress: CODE_BASE,
@@ -92,11 +93,12 @@ export interface FileOptions {
   /** Whether the image is put into it. */
   readonly embed?: boolean;
   readonly instance?: string;
+  readonly linkBase?: number;
 }
 
 export function fileOf(
   { initial, records, image }: SmallBoot,
-  { embed = false, instance = 'small~boot' }: FileOptions = {},
+  { embed = false, instance = 'small~boot', linkBase = CODE_BASE }: FileOptions = {},
 ): Promise<Uint8Array> {
   return traceOf(
     (writer) => {
@@ -108,10 +110,10 @@ export function fileOf(
         else writer[record.kind](record.words);
       }
     },
-    { initial, header: { ...headerOf(image), instance }, ...(embed ? { image } : {}) },
+    { initial, header: { ...headerOf(image, linkBase), instance }, ...(embed ? { image } : {}) },
   );
 }
 
-export async function traceOfBoot(boot: SmallBoot): Promise<TraceReader> {
-  return new TraceReader(await fileOf(boot));
+export async function traceOfBoot(boot: SmallBoot, options?: FileOptions): Promise<TraceReader> {
+  return new TraceReader(await fileOf(boot, options));
 }

@@ -64,7 +64,10 @@ export function sanitizedRun(code: string, given: SmallRun = {}): SmallEnd {
     const { reason } = run(cpu, cache, 10_000);
     if (reason.kind !== 'watched') return { findings: sanitizer.findings, reason, cpu };
     sanitizer.stopped(reason);
-    const stopped = sanitizer.unwatched(() => step(cpu, cache));
-    if (stopped) return { findings: sanitizer.findings, reason: stopped, cpu };
+    const stopped = sanitizer.past(reason, () => step(cpu, cache));
+    if (stopped?.kind === 'watched') {
+      sanitizer.stopped(stopped);
+      sanitizer.past(stopped, () => step(cpu, cache));
+    } else if (stopped) return { findings: sanitizer.findings, reason: stopped, cpu };
   }
 }

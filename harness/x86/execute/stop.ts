@@ -29,6 +29,8 @@ export interface Watched {
   readonly kind: 'watched';
   /** `translate`: of a linear address; `pointer`: a store whose value is one. */
   readonly what: WatchedAccess | 'translate' | 'pointer';
+  /** What a translation is for. */
+  readonly access?: Exclude<WatchedAccess, 'walk'>;
   /** Of a pointer: its value; of a translation: 0. */
   readonly physical: number;
   readonly sizeBytes: number;

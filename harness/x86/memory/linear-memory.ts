@@ -279,7 +279,7 @@ export class LinearMemory {
   /** @throws GuestFault: #PF with CR2 set, #GP(0) where the address is not canonical. */
   #translate(low: number, high: number, access: Access): number {
     if (high !== (high << 16) >> 16) throw generalProtection();
-    this.watcher?.translated(low, high);
+    this.watcher?.translated(low, high, access);
     const large = this.#large[access];
     const distance = ((low >>> 12) - large.firstPage) >>> 0;
     if (distance < large.frames && high === large.high) return this.#masked(large.firstFrame + distance);

@@ -21,5 +21,5 @@ export interface Watcher {
    */
   accessed(access: WatchedAccess, physical: number, sizeBytes: number, low: number, high: number): void;
   /** Told of a linear address that is translated anew: the first access to its page, the first after a flush. @throws ModelStop */
-  translated(low: number, high: number): void;
+  translated(low: number, high: number, access: Exclude<WatchedAccess, 'walk'>): void;
 }

@@ -1,0 +1,79 @@
+/** A finding in words: which instruction broke which rule, the code around it, what it touched and should have touched. */
+import { hex } from '../bits/hex.ts';
+import { linkTimeAddress } from '../check/ending-words.ts';
+import type { Finding } from '../sanitizer/finding.ts';
+import { type RuleName, RULES } from '../sanitizer/rules.ts';
+import type { CheckPlaces } from './check-places.ts';
+import type { Page } from './check-page.ts';
+
+export interface PlacedFinding {
+  readonly finding: Finding;
+  /** Where the image was. */
+  readonly loadBase: number;
+  /** Of the instruction; linear. */
+  readonly linkTime: bigint;
+}
+
+export function findingLines(page: Page, placed: PlacedFinding, places: CheckPlaces): void {
+  const { finding, loadBase, linkTime } = placed;
+  const { rule, expected } = finding;
+  const { bold, red } = page.colours;
+  page.say(`✗ ${placeName(linkTime, places)}: ${ruleText(rule)}`, { paint: (line) => bold(red(line)) });
+  page.gap();
+  for (const line of places.disassembly(finding, loadBase))
+    page.code(`  ${line}`, line.startsWith('=>') ? bold : undefined);
+  page.gap();
+  fieldLine(page, 'touched', `${touchedText(finding, loadBase, places)}${timesText(finding)}`);
+  if (expected !== undefined) {
+    const address = addressText(expected, loadBase, places);
+    fieldLine(page, 'should', `be ${address}, with the image at ${hex(loadBase)}`);
+  }
+  fieldLine(page, 'rule', rule);
+}
+
+/** `  touched   read of 4 bytes …` */
+export function fieldLine(page: Page, name: string, text: string): void {
+  page.say(text, { lead: `  ${name.padEnd(8)}  ` });
+}
+
+/** `__start+0x10, arch/x86/boot/head.S:512 (link-time 0x00200010)` */
+export function placeName(linkTime: bigint, places: CheckPlaces): string {
+  const symbol = places.symbol(linkTime);
+  const source = places.sourceLine(linkTime);
+  const names = [...(symbol === undefined ? [] : [symbol]), ...(source === undefined ? [] : [source])];
+  return names.length === 0 ? hex(linkTime) : `${names.join(', ')} (linked at ${hex(linkTime)})`;
+}
+
+/** A clause. */
+export function ruleText(rule: RuleName): string {
+  return RULES.find(({ name }) => name === rule)?.says ?? rule;
+}
+
+export function touchedText(finding: Finding, loadBase: number, places: CheckPlaces): string {
+  const { deed, touched, sizeBytes, what } = finding;
+  const address = addressText(touched, loadBase, places);
+  const more = what === undefined ? '' : `; ${what}`;
+  switch (deed) {
+    case 'read':
+    case 'write':
+      return `${deed} of ${sizeBytes} bytes at ${address}${more}`;
+    case 'execute':
+      return `control at ${address}${more}`;
+    case 'store of a pointer':
+      return `a pointer to ${address}${more}`;
+    case 'load of a table':
+      return `a table at ${address}${more}`;
+    case 'call':
+      return `a call with the stack at ${address}${more}`;
+  }
+}
+
+function timesText({ times }: Finding): string {
+  return times > 1 ? ` (first of ${times.toLocaleString('en')} times)` : '';
+}
+
+/** With the symbol that stands there in the image, as loaded or as linked. */
+function addressText(address: bigint, loadBase: number, places: CheckPlaces): string {
+  const symbol = places.symbol(linkTimeAddress(address, loadBase, places.subject.image.loaded));
+  return `${hex(address)}${symbol === undefined ? '' : ` <${symbol}>`}`;
+}
