@@ -47,7 +47,7 @@ function boot(loadBase: number, image: Uint8Array) {
 }
 
 function recorded(loadBase: number) {
-  const recorder = new ExecutionRecorder();
+  const recorder = new ExecutionRecorder(disassembler);
   const cpu = boot(loadBase, IMAGE);
   const end = recorder.run(cpu, new CodeCache(store));
   const place: ImagePlace = { linkBase: LINK_BASE, loadBase, sizeBytes: IMAGE.length, copies: [COPY] };
@@ -68,7 +68,7 @@ t.test('recorded as it would run otherwise', async (t) => {
 });
 
 t.test('where control may not go, nothing is looked at', async (t) => {
-  const recorder = new ExecutionRecorder();
+  const recorder = new ExecutionRecorder(disassembler);
   const cpu = boot(0x40_0000, IMAGE);
   const code = new CodeCache(store, (low, high) => linearOf(low, high) !== 0x8000n);
   t.match(recorder.run(cpu, code), { executed: 12, reason: { kind: 'left', linear: 0x8000n } });
@@ -109,8 +109,7 @@ t.test('roles, and mutants of them', async (t) => {
   );
   const dropped = mutants.find(({ kind }) => kind === 'addition')!;
   const image = Uint8Array.from(IMAGE);
-  for (const { imageOffset, bytes } of changesAt(dropped, 0x40_0000, LINK_BASE))
-    image.set(bytes, imageOffset);
+  for (const { offset, bytes } of changesAt(dropped, 0x40_0000, LINK_BASE)) image.set(bytes, offset);
   const cpu = boot(0x40_0000, image);
   run(cpu, new CodeCache(store));
   t.equal(readField(here.cpu.state(), 'rax'), 0x40_0000n);

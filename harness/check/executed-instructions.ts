@@ -2,11 +2,12 @@
 import type { Bitness, Cpu } from '../x86/execute/cpu.ts';
 import type { CodeCache } from '../x86/execute/code-cache.ts';
 import { GuestFault } from '../x86/execute/guest-fault.ts';
-import type { RunEnd } from '../x86/execute/step.ts';
+import { execute, handled, type RunEnd } from '../x86/execute/step.ts';
 import { ModelStop } from '../x86/execute/stop.ts';
-import { Stepper } from '../x86/execute/stepper.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
+import type { Disassembler } from '../x86/disassembler.ts';
 import { GENERAL, RIP } from '../x86/state/state-layout.ts';
+import { registerUse, UnreadValues, type Writer } from './unread-values.ts';
 
 /** Intel SDM 2A §2.3.11 */
 const LONGEST_INSTRUCTION = 15;
@@ -20,6 +21,13 @@ export interface ImageCopy {
   readonly address: number;
   readonly linkTime: number;
   readonly sizeBytes: number;
+}
+
+/** Executed outside the image. */
+export interface ForeignCode {
+  readonly physical: number;
+  /** From the instruction on, as many as an instruction may have. */
+  readonly bytes: Uint8Array;
 }
 
 /** Where an image lies in memory. */
@@ -70,9 +78,11 @@ export interface ExecutedInstruction {
   readonly count: number;
   readonly before: RegisterSamples;
   readonly after: RegisterSamples;
+  /** A bit for each register, and for the flags, whose value from here something may have read later, after any execution. */
+  readonly readBits: number;
 }
 
-interface Seen extends Omit<ExecutedInstruction, 'linkTime' | 'count'> {
+interface Seen extends Omit<ExecutedInstruction, 'linkTime' | 'count' | 'readBits'>, Writer {
   readonly physical: number;
   count: number;
 }
@@ -80,30 +90,49 @@ interface Seen extends Omit<ExecutedInstruction, 'linkTime' | 'count'> {
 /** Runs the model one instruction at a time; in all else {@link ExecutionRecorder.run} does what `run` of step.ts does. */
 export class ExecutionRecorder {
   readonly #seen = new Map<string, Seen>();
+  readonly #values = new UnreadValues();
+  readonly #disassembler: Disassembler;
+
+  constructor(disassembler: Disassembler) {
+    this.#disassembler = disassembler;
+  }
 
   readonly run = (cpu: Cpu, code: CodeCache, limit = Infinity): RunEnd => {
-    const stepper = new Stepper(cpu, code);
     for (let executed = 0; executed < limit; executed++) {
       const before = cpu.words.slice(GENERAL, GENERAL + SAMPLE_WORDS);
       const seen = this.#here(cpu, code);
-      const reason = stepper.step();
+      const end = execute(cpu, code);
+      if (seen && end === undefined) this.#note(seen, before, cpu.words);
+      else this.#values.allRead();
+      const reason = end instanceof GuestFault ? handled(cpu, end) : end;
       if (reason) return { executed, reason };
-      if (!seen) continue;
-      seen.count++;
-      seen.before.add(before);
-      seen.after.add(cpu.words);
     }
+    this.#values.allRead();
     return { executed: limit, reason: { kind: 'limit' } };
   };
+
+  #note(seen: Seen, before: Int32Array, after: Int32Array): void {
+    seen.count++;
+    seen.before.add(before);
+    seen.after.add(after);
+    this.#values.executed(seen);
+  }
 
   /** Those inside the image or a copy of it, each once, in the order of their addresses. */
   instructions(place: ImagePlace): ExecutedInstruction[] {
     return [...this.#seen.values()]
-      .flatMap(({ physical, ...seen }) => {
+      .flatMap(({ physical, use: _use, ...seen }) => {
         const linkTime = linkTimeOf(place, physical);
         return linkTime === undefined || seen.count === 0 ? [] : [{ ...seen, linkTime }];
       })
       .sort((a, b) => a.linkTime - b.linkTime);
+  }
+
+  /** Those elsewhere. */
+  outside(place: ImagePlace): ForeignCode[] {
+    return [...this.#seen.values()].filter(
+      ({ physical, count }) => count > 0 && linkTimeOf(place, physical) === undefined,
+    );
   }
 
   /** @returns undefined where nothing can be executed: the step will say why. */
@@ -121,7 +150,8 @@ export class ExecutionRecorder {
       if (known) return known;
       const bytes = cpu.physical.read(physical, LONGEST_INSTRUCTION);
       const samples = { before: new RegisterSamples(), after: new RegisterSamples() };
-      const seen = { physical, bitness, linear, bytes, count: 0, ...samples };
+      const use = registerUse(this.#disassembler.usage(bytes, bitness), bitness);
+      const seen = { physical, bitness, linear, bytes, count: 0, ...samples, use, readBits: 0 };
       this.#seen.set(key, seen);
       return seen;
     } catch (thrown) {

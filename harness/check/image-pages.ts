@@ -6,6 +6,8 @@ export interface ImageChange {
   /** From the image's first byte in memory. */
   readonly offset: number;
   readonly bytes: Uint8Array;
+  /** Physical addresses to which the image itself copies them, as to a trampoline. */
+  readonly copiedTo?: readonly number[];
 }
 
 export class ImagePages {

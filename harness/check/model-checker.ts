@@ -22,7 +22,10 @@ export class NoMachineError extends Error {
 }
 
 /** @throws NoMachineError, MachineProfileError; what parsing the image throws: a caller has parsed it before. */
-export const makeModelChecker: MakeChecker = async (data, entry) => {
+export const makeModelChecker: MakeChecker = (data, entry) => modelOf(data, entry);
+
+/** @throws as makeModelChecker */
+export async function modelOf(data: CheckedImageData, entry: EntryName): Promise<ImageChecker> {
   const disassembler = await loadDisassembler();
   const image = parseBootImage(data.image);
   return new ImageChecker(
@@ -34,7 +37,7 @@ export const makeModelChecker: MakeChecker = async (data, entry) => {
     machinesFor(data, entry),
     disassembler,
   );
-};
+}
 
 function machinesFor({ machines }: CheckedImageData, entry: EntryName) {
   const found = machines.map(parseMachineProfile).filter(({ firmware }) => firmware === entry);
@@ -47,17 +50,21 @@ function symbolsOf({ subject, symbols }: CheckedImageData, image: BootImage): Im
   return symbols && new ImageSymbols(symbols, image.loaded.linkBase);
 }
 
-class ImageChecker implements Checker {
-  readonly #machines: readonly { readonly around: MachineSurroundings; readonly check: () => OfflineCheck }[];
-  readonly #sizeBytes: number;
+interface Machine {
+  readonly around: MachineSurroundings;
+  readonly boot: () => OfflineBoot;
+  readonly check: () => OfflineCheck;
+}
+
+export class ImageChecker implements Checker {
+  readonly #machines: readonly Machine[];
 
   constructor(
-    image: BootImage,
-    knowledge: Knowledge,
+    readonly image: BootImage,
+    readonly knowledge: Knowledge,
     profiles: readonly ReturnType<typeof parseMachineProfile>[],
-    disassembler: Disassembler,
+    readonly disassembler: Disassembler,
   ) {
-    this.#sizeBytes = image.loaded.loadSize;
     const slot: SanitizerSlot = { current: undefined };
     const store = new CodeStore(disassembler, watchedOperations(slot));
     const bytes = loadedBytes(image);
@@ -67,17 +74,27 @@ class ImageChecker implements Checker {
       let check: OfflineCheck | undefined;
       return {
         around: new MachineSurroundings(profile, image),
+        boot,
         check: () => (check ??= new OfflineCheck(boot, knowledge, bytes)),
       };
     });
   }
 
   at(loadBase: number, changes?: readonly ImageChange[]): BaseResult {
-    const machine = this.#machines.find(({ around }) => around.leavesPlace(loadBase, this.#sizeBytes));
-    if (!machine)
-      throw new NoMachineError(
-        `no machine profile leaves room for the image at ${loadBase.toString(16)}; promote another machine`,
-      );
-    return machine.check().at(loadBase, changes);
+    return this.#machineAt(loadBase).check().at(loadBase, changes);
+  }
+
+  /** Another boot of the same image, in the machine that serves a base. @throws NoMachineError */
+  bootAt(loadBase: number): OfflineBoot {
+    return this.#machineAt(loadBase).boot();
+  }
+
+  #machineAt(loadBase: number): Machine {
+    const { loadSize } = this.image.loaded;
+    const machine = this.#machines.find(({ around }) => around.leavesPlace(loadBase, loadSize));
+    if (machine) return machine;
+    throw new NoMachineError(
+      `no machine profile leaves room for the image at ${loadBase.toString(16)}; promote another machine`,
+    );
   }
 }

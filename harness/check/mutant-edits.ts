@@ -8,8 +8,6 @@ export interface Edit {
   readonly bytes: Uint8Array;
   /** A 32-bit distance from the next instruction, from which load base − link base is still to be taken. */
   readonly distanceAt?: number;
-  /** A 32-bit field that alone decides the result, which goes to a register and nowhere else. */
-  readonly resultAt?: number;
 }
 
 /** Why there is no such edit; a clause. */
@@ -128,12 +126,12 @@ const OPERAND_SIZE = 0x66;
 /** `mov $value, %register`, then no-ops. @param register in the order of encoding @param value unsigned, of 32 bits */
 export function immediate({ bytes, bitness }: Site, register: number, value: bigint): Edit | NoEdit {
   const prefix = bitness === 16 ? [OPERAND_SIZE] : register >= 8 ? [REX | REX_B] : [];
-  const resultAt = prefix.length + 1;
-  if (value > 0xffff_ffffn || bytes.length < resultAt + 4) return NO_ROOM_FOR_VALUE;
+  const valueAt = prefix.length + 1;
+  if (value > 0xffff_ffffn || bytes.length < valueAt + 4) return NO_ROOM_FOR_VALUE;
   const changed = Buffer.alloc(bytes.length, NOP);
   changed.set([...prefix, MOV_TO_REGISTER | (register & 7)]);
-  changed.writeUInt32LE(Number(value), resultAt);
-  return { bytes: changed, resultAt };
+  changed.writeUInt32LE(Number(value), valueAt);
+  return { bytes: changed };
 }
 
 /** SDM 2B: `MOV r/m, r` and `MOV r, r/m`. */

@@ -7,23 +7,19 @@ import type { LoadedImage } from '../multiboot2/loaded-image.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
 import type { Bitness } from '../x86/execute/cpu.ts';
 import type { Instruction } from '../x86/instruction.ts';
+import type { ImageCopy } from './executed-instructions.ts';
+import type { ImageChange } from './image-pages.ts';
 import { type Edit, isEdit, type Site } from './mutant-edits.ts';
 import { type Attempt, attempts, type MutationKind } from './mutation-rules.ts';
-import type { InstructionRoles } from './mutant-roles.ts';
+import { generalIndex, type InstructionRoles } from './mutant-roles.ts';
+import { FLAGS } from './unread-values.ts';
 import { requireMutated } from './mutant-proof.ts';
-
-/** Bytes to stand in the image file instead of those that are there. */
-export interface ImageChange {
-  readonly imageOffset: number;
-  readonly bytes: Uint8Array;
-}
 
 /** Plain data, so that workers can be sent it; {@link changesAt} says what it does to the image. */
 export interface Mutant {
   readonly kind: MutationKind;
-  /** Of the instruction: link-time physical address, and where its bytes are in the image file. */
+  /** Link-time physical address of the instruction. */
   readonly linkTime: number;
-  readonly imageOffset: number;
   readonly bitness: Bitness;
   /** How often the instruction was executed. */
   readonly count: number;
@@ -34,6 +30,8 @@ export interface Mutant {
   readonly symbol?: string;
   /** What its memory operand names, as a link-time address: absent where it has none. */
   readonly refersTo?: number;
+  /** Physical addresses to which the image itself copies it. */
+  readonly copiedTo: readonly number[];
   readonly edit: Edit;
 }
 
@@ -50,15 +48,21 @@ export interface Unmade {
 export interface Mutants {
   readonly mutants: readonly Mutant[];
   readonly unmade: readonly Unmade[];
+  /** Of what is computed and read by nothing: there is no base that could be forgotten. */
+  readonly dead: readonly Unmade[];
 }
 
 export interface MutantsOf {
   readonly image: { readonly bytes: Uint8Array; readonly loaded: Pick<LoadedImage, 'segments' | 'linkBase'> };
   readonly roles: readonly InstructionRoles[];
   readonly disassembler: Disassembler;
+  /** Left out: none. */
+  readonly copies?: readonly ImageCopy[];
   /** `name+0x1c` for a link-time physical address. */
   readonly symbolAt?: (linkTime: number) => string | undefined;
 }
+
+const UNREAD = 'nothing reads its result: the register is overwritten first, on the whole way to the end';
 
 /** The distance to the link-time address does not fit its 32 bits at this load base. */
 export class MutantReachError extends Error {
@@ -74,48 +78,52 @@ export class MutantReachError extends Error {
 export function mutantsOf(request: MutantsOf): Mutants {
   const mutants: Mutant[] = [];
   const unmade: Unmade[] = [];
+  const dead: Unmade[] = [];
   for (const roles of request.roles) {
-    const found = sourceOf(request, roles);
-    if (!found) continue;
-    const { instruction, imageOffset } = found;
+    const instruction = sourceOf(request, roles);
+    if (!instruction) continue;
     for (const attempt of attempts({ instruction, roles, site: siteOf(instruction, roles) })) {
       const common = commonOf(request, instruction, attempt);
       const result = withChangedBytes(attempt, instruction, roles);
-      if (!isEdit(result)) unmade.push({ ...common, reason: result.reason });
+      if (isUnread(instruction, roles)) dead.push({ ...common, reason: UNREAD });
+      else if (!isEdit(result)) unmade.push({ ...common, reason: result.reason });
       else {
         const { bitness, count } = roles.instruction;
         const mutated = requireMutated(request.disassembler, { instruction, bitness, edit: result });
         const refersTo = named(instruction);
         mutants.push({
-          ...{ ...common, imageOffset, bitness, count, mutated, edit: result },
+          ...{ ...common, bitness, count, mutated, edit: result, copiedTo: copiedTo(request, common) },
           ...(refersTo !== undefined && { refersTo }),
         });
       }
     }
   }
-  return { mutants, unmade };
+  return { mutants, unmade, dead };
 }
 
-/**
- * What a mutant changes in the image for a boot at a load base.
- * @param off added to what the instruction computes, where the mutant has `edit.resultAt` or it is a `lea`'s distance: any
- * other wrong value
- * @throws MutantReachError
- */
-export function changesAt(mutant: Mutant, loadBase: number, linkBase: number, off = 0): ImageChange[] {
-  const { bytes: edited, distanceAt, resultAt } = mutant.edit;
+/** What a mutant changes in the image for a boot at a load base. @throws MutantReachError */
+export function changesAt(mutant: Mutant, loadBase: number, linkBase: number): ImageChange[] {
+  const { bytes: edited, distanceAt } = mutant.edit;
   const bytes = Buffer.from(edited);
   if (distanceAt !== undefined) {
-    const distance = bytes.readInt32LE(distanceAt) - (loadBase - linkBase) + off;
+    const distance = bytes.readInt32LE(distanceAt) - (loadBase - linkBase);
     if ((distance | 0) !== distance) throw new MutantReachError(mutant, loadBase);
     bytes.writeInt32LE(distance, distanceAt);
-  } else if (resultAt !== undefined) bytes.writeInt32LE((bytes.readInt32LE(resultAt) + off) | 0, resultAt);
-  return [{ imageOffset: mutant.imageOffset, bytes }];
+  }
+  return [{ offset: mutant.linkTime - linkBase, bytes, copiedTo: mutant.copiedTo }];
 }
 
-/** Whether another wrong value can be tried: nothing but a register's value comes of it. */
-export function hasResultOnly({ edit, original }: Mutant): boolean {
-  return edit.resultAt !== undefined || (edit.distanceAt !== undefined && original.startsWith('lea'));
+/** Those do nothing but leave a value in a register, and status flags. */
+const VALUED = new Set(['lea', 'add', 'sub', 'and', 'or', 'xor', 'inc', 'dec']);
+
+/** Whether nothing reads what it computes, nor flags that it sets. */
+function isUnread({ mnemonic, operands }: Instruction, { instruction }: InstructionRoles): boolean {
+  const [destination, source] = operands;
+  const index = destination?.kind === 'register' ? generalIndex(destination.register) : undefined;
+  if (index === undefined || !VALUED.has(mnemonic)) return false;
+  // What looks at memory has another effect: that it looks there.
+  if (mnemonic !== 'lea' && source?.kind === 'memory') return false;
+  return (instruction.readBits & ((1 << index) | (1 << FLAGS))) === 0;
 }
 
 /** As the image file has it. Where the image has none in its file, as in BSS, it was made while it ran. */
@@ -130,7 +138,7 @@ function sourceOf(
   const imageOffset = segment.offset + linkTime - Number(segment.paddr);
   const bytes = image.bytes.subarray(imageOffset, imageOffset + 15);
   const [instruction] = disassembler.decode(bytes, { bitness, address: BigInt(linkTime), limit: 1 });
-  return instruction && { instruction, imageOffset };
+  return instruction;
 }
 
 function siteOf(
@@ -144,6 +152,12 @@ function commonOf({ symbolAt }: MutantsOf, { address, text }: Instruction, { kin
   const linkTime = Number(address);
   const symbol = symbolAt?.(linkTime);
   return { kind, linkTime, original: text, ...(symbol !== undefined && { symbol }) };
+}
+
+function copiedTo({ copies = [] }: MutantsOf, { linkTime }: { readonly linkTime: number }): number[] {
+  return copies
+    .filter((copy) => linkTime >= copy.linkTime && linkTime < copy.linkTime + copy.sizeBytes)
+    .map((copy) => copy.address + linkTime - copy.linkTime);
 }
 
 /** What the image itself writes over before it is executed, as a trampoline's addresses, must stay as it is. */

@@ -1,46 +1,77 @@
-/** CLAIM: a survivor counts as one unless a reason is given or shown; a reason that nobody needs is told of. */
+/** CLAIM: a survivor counts as one unless a reason is given; a reason that nobody needs is told of. */
 import t from 'tap';
 import { xenExplanations } from './mutation-explanations.ts';
 import { mutantSample } from './mutant-sample.ts';
-import { type Judge, scoreMutants } from './mutation-score.ts';
+import { type Explanation, isScoreReached, type Killed, scoreJudgements } from './mutation-score.ts';
 import type { Mutant } from './mutants.ts';
 
-const mutant = (linkTime: number, kind: Mutant['kind'], symbol: string, resultAt?: number): Mutant => ({
-  ...{ kind, linkTime, imageOffset: linkTime, bitness: 32, count: 1, symbol },
+const mutant = (linkTime: number, kind: Mutant['kind'], symbol: string): Mutant => ({
+  ...{ kind, linkTime, bitness: 32, count: 1, symbol, copiedTo: [] },
   ...{ original: `lea ${linkTime}(%esi),%eax`, mutated: `lea ${linkTime},%eax` },
-  edit: { bytes: new Uint8Array(6), ...(resultAt !== undefined && { resultAt }) },
+  edit: { bytes: new Uint8Array(6) },
 });
+const shown: Killed = { by: 'link-time-read', loadBase: 0x40_0000, visibility: 'shows' };
+const silent: Killed = { ...shown, visibility: 'silent' };
 
-t.test('a score', async (t) => {
-  const mutants = [mutant(1, 'operand', 'a+0x1'), mutant(2, 'operand', 'a+0x2'), mutant(3, 'copy', 'b+0x0')];
-  const judge: Judge = ({ linkTime }) => (linkTime === 1 ? { by: 'link-time-read' } : undefined);
+const scored = (
+  judged: readonly (readonly [Mutant, Killed | undefined])[],
+  explanations: readonly Explanation[] = [],
+) =>
+  scoreJudgements({
+    ...{ entry: 'bios', dead: [], unmade: [], explanations },
+    judgements: judged.map(([each, killed]) => ({ mutant: each, killed })),
+  });
+
+t.test('a score', (t) => {
   const because = 'both ways end alike';
-  const explained = [
-    { symbol: 'a+0x2', text: 'lea 2(%esi),%eax', because },
-    { symbol: 'b+0x0', text: 'another instruction', because },
-  ];
-  t.match(scoreMutants(mutants, judge, explained), {
-    ...{ total: 3, killed: 1, unused: 0, equivalent: 1, ofAll: 1 / 3, ofUsed: 1 / 3, ofNotEquivalent: 1 / 2 },
+  const score = scored(
+    [
+      [mutant(1, 'operand', 'a+0x1'), shown],
+      [mutant(2, 'operand', 'a+0x2'), undefined],
+      [mutant(3, 'copy', 'b+0x0'), undefined],
+      [mutant(4, 'copy', 'b+0x4'), silent],
+    ],
+    [
+      { symbol: 'a+0x2', text: 'lea 2(%esi),%eax', because },
+      { symbol: 'b+0x0', text: 'another instruction', because },
+    ],
+  );
+  t.match(score, {
+    ...{ entry: 'bios', total: 4, killed: 2, score: 0.5, silent: 1 },
     survivors: [
       { mutant: { linkTime: 2 }, because },
       { mutant: { linkTime: 3 }, because: undefined },
     ],
-    byKind: { operand: { total: 2, killed: 1 }, copy: { total: 1, killed: 0 } },
+    byKind: { operand: { total: 2, killed: 1 }, copy: { total: 2, killed: 1 } },
     idle: [{ symbol: 'b+0x0' }],
   });
-  t.match(scoreMutants([], judge), { total: 0, ofAll: 1, ofUsed: 1, ofNotEquivalent: 1 });
+  t.match(scored([]), { total: 0, score: 1 });
+  t.end();
 });
 
-t.test('an explanation may go by name and by what is named', async (t) => {
+t.test('enough: 99 in 100, and each survivor explained', (t) => {
+  const killed = (count: number) =>
+    Array.from({ length: count }, (_, n) => [mutant(n, 'copy', 'a+0x1'), shown] as const);
+  const survivor = [mutant(500, 'operand', 'b+0x0'), undefined] as const;
+  const reason = [{ symbol: 'b', because: 'it is unused' }];
+  t.ok(isScoreReached([scored(killed(3))]));
+  t.ok(isScoreReached([scored([...killed(99), survivor], reason)]));
+  t.notOk(isScoreReached([scored([...killed(99), survivor])]), 'unexplained');
+  t.notOk(isScoreReached([scored([...killed(98), survivor], reason)]));
+  t.ok(isScoreReached([scored([...killed(50), survivor], reason), scored(killed(60))]), 'of all entries');
+  t.end();
+});
+
+t.test('an explanation may go by name and by what is named', (t) => {
   const seg = { ...mutant(1, 'operand', 'a+0x1'), refersTo: 0x46_ae10 };
-  const because = 'one entry';
-  const equivalent = (explanation: object) =>
-    scoreMutants([seg], () => undefined, [{ symbol: 'a', because, ...explanation }]).equivalent;
-  t.equal(equivalent({ refersTo: 0x46_ae10 }), 1);
-  t.equal(equivalent({ refersTo: 0x46_ae0c }), 0);
-  t.equal(equivalent({ symbol: 'ab', refersTo: 0x46_ae10 }), 0);
-  t.equal(equivalent({ symbol: 'a+0x1' }), 1);
-  t.equal(equivalent({ symbol: 'a+0x2' }), 0);
+  const isExplained = (explanation: object) =>
+    scored([[seg, undefined]], [{ symbol: 'a', because: 'one entry', ...explanation }]).idle.length === 0;
+  t.ok(isExplained({ refersTo: 0x46_ae10 }));
+  t.notOk(isExplained({ refersTo: 0x46_ae0c }));
+  t.notOk(isExplained({ symbol: 'ab', refersTo: 0x46_ae10 }));
+  t.ok(isExplained({ symbol: 'a+0x1' }));
+  t.notOk(isExplained({ symbol: 'a+0x2' }));
+  t.end();
 });
 
 t.test('of Xen, only where it is so', async (t) => {
@@ -53,25 +84,6 @@ t.test('of Xen, only where it is so', async (t) => {
   ]);
   t.same(xenExplanations(symbols(8)), [], 'two entries: the second would be left out');
   t.same(xenExplanations({ ...symbols(4), has: () => false }), []);
-});
-
-t.test('a result that nothing uses: other wrong values end the same', async (t) => {
-  const asked: (number | undefined)[] = [];
-  const indifferent: Judge = (_mutant, off) => void asked.push(off);
-  const unused = scoreMutants([mutant(1, 'computed', 'a+0x1', 1)], indifferent);
-  t.match(unused, {
-    unused: 1,
-    equivalent: 1,
-    ofUsed: 1,
-    survivors: [{ because: /nothing on this way uses/ }],
-  });
-  t.equal(asked.length, 3);
-  const used: Judge = (_mutant, off) => (off === undefined ? undefined : { by: 'asymmetry' });
-  t.match(scoreMutants([mutant(1, 'computed', 'a+0x1', 1)], used), {
-    ...{ unused: 0, equivalent: 0 },
-    survivors: [{ because: undefined }],
-  });
-  t.match(scoreMutants([mutant(1, 'operand', 'a+0x1')], indifferent), { unused: 0 }, 'its result is not all');
 });
 
 t.test('a sample', async (t) => {

@@ -1,18 +1,16 @@
-/** How many forgotten bases a check notices. Pure; who judges is given. */
-import { hasResultOnly, type Mutant } from './mutants.ts';
+/** How many forgotten bases a check notices: of one entry, from judgements. Pure. */
+import type { EntryName, Visibility } from './contract.ts';
+import type { Mutant, Mutants, Unmade } from './mutants.ts';
 import type { MutationKind } from './mutation-rules.ts';
 
+/** At the first base at which something was noticed. */
 export interface Killed {
-  /** What was noticed first, in words. */
+  /** In words. */
   readonly by: string;
+  readonly loadBase: number;
+  /** Whether the console of a real boot would show it there. */
+  readonly visibility: Visibility;
 }
-
-/**
- * To notice all that can be noticed it tries the mutant at a load base that is not the link base, and at a misaligned one.
- * @param off what `changesAt` of mutants.ts takes: another wrong value
- * @returns undefined where nothing was noticed
- */
-export type Judge = (mutant: Mutant, off?: number) => Killed | undefined;
 
 /** Why a mutant that survives is equivalent to the image: data, looked through by a person. */
 export interface Explanation {
@@ -28,9 +26,8 @@ export interface Explanation {
 
 export interface Judgement {
   readonly mutant: Mutant;
+  /** undefined: it holds at every base that was tried. */
   readonly killed: Killed | undefined;
-  /** Whether any other wrong result is as good, so that nothing on this way uses it. */
-  readonly isUnused: boolean;
 }
 
 export interface Survivor {
@@ -39,79 +36,71 @@ export interface Survivor {
   readonly because: string | undefined;
 }
 
-export interface MutationScore {
-  readonly total: number;
-  readonly killed: number;
-  /** Survivors whose result is shown to go nowhere: no base was forgotten, for none was needed. */
-  readonly unused: number;
-  /** Survivors with a reason, the unused ones among them. */
-  readonly equivalent: number;
-  /** killed / total; this and the following are 1 where there is nothing to divide by. */
-  readonly ofAll: number;
-  /** killed / (total − unused) */
-  readonly ofUsed: number;
-  /** killed / (total − equivalent) */
-  readonly ofNotEquivalent: number;
-  readonly survivors: readonly Survivor[];
-  readonly byKind: Readonly<Partial<Record<MutationKind, KindScore>>>;
-  /** Explanations that no survivor needs: of another build, or a check that has become sharper. */
-  readonly idle: readonly Explanation[];
-}
-
 export interface KindScore {
   readonly total: number;
   readonly killed: number;
 }
 
-/** Of different low bits, so that no alignment or table index hides both. */
-const OTHER_VALUES = [0x0123_4568, 0x05a5_a5a1];
-const UNUSED = 'nothing on this way uses its result: other wrong values end the same';
+export interface MutationScore {
+  readonly entry: EntryName;
+  readonly total: number;
+  readonly killed: number;
+  /** killed / total; 1 where there is nothing to divide by. */
+  readonly score: number;
+  readonly byKind: Readonly<Partial<Record<MutationKind, KindScore>>>;
+  readonly survivors: readonly Survivor[];
+  /** Of the killed, those whose boot goes on as if nothing were wrong. */
+  readonly silent: number;
+  /** Not among the total: places where something base-relative is computed that nothing reads. */
+  readonly dead: readonly Unmade[];
+  /** Not among the total: places that no mutant could be made of. */
+  readonly unmade: readonly Unmade[];
+  /** Explanations that no survivor needs: of another build, or a check that has become sharper. */
+  readonly idle: readonly Explanation[];
+}
 
-/** @throws what the judge throws */
-export function scoreMutants(
-  mutants: readonly Mutant[],
-  judge: Judge,
-  explained: readonly Explanation[] = [],
-): MutationScore {
-  return scoreJudgements(
-    mutants.map((mutant) => judgeMutant(mutant, judge)),
-    explained,
+/** The least part of all mutants that must be killed. */
+export const LEAST_SCORE = 0.99;
+
+/** Of all entries together: enough are killed, and each survivor is explained. */
+export function isScoreReached(scores: readonly MutationScore[]): boolean {
+  const sum = (of: (score: MutationScore) => number) => scores.reduce((all, score) => all + of(score), 0);
+  return (
+    ratio(
+      sum(({ killed }) => killed),
+      sum(({ total }) => total),
+    ) >= LEAST_SCORE &&
+    scores.every(({ survivors }) => survivors.every(({ because }) => because !== undefined))
   );
 }
 
-/** One mutant; a survivor whose result goes nowhere is tried with other wrong results, too. */
-export function judgeMutant(mutant: Mutant, judge: Judge): Judgement {
-  const killed = judge(mutant);
-  const isUnused =
-    killed === undefined &&
-    hasResultOnly(mutant) &&
-    OTHER_VALUES.every((off) => judge(mutant, off) === undefined);
-  return { mutant, killed, isUnused };
+export interface JudgedEntry extends Pick<Mutants, 'dead' | 'unmade'> {
+  readonly entry: EntryName;
+  readonly judgements: readonly Judgement[];
+  readonly explanations: readonly Explanation[];
 }
 
-/** For judges elsewhere, such as workers. */
-export function scoreJudgements(
-  judgements: readonly Judgement[],
-  explained: readonly Explanation[] = [],
-): MutationScore {
+export function scoreJudgements({
+  entry,
+  judgements,
+  explanations,
+  dead,
+  unmade,
+}: JudgedEntry): MutationScore {
   const needed = new Set<Explanation>();
-  const survivors = judgements.flatMap(({ mutant, killed, isUnused }) => {
+  const survivors = judgements.flatMap(({ mutant, killed }) => {
     if (killed) return [];
-    if (isUnused) return [{ mutant, because: UNUSED }];
-    const explanation = explained.find((each) => isAbout(each, mutant));
+    const explanation = explanations.find((each) => isAbout(each, mutant));
     if (explanation) needed.add(explanation);
     return [{ mutant, because: explanation?.because }];
   });
   const { length: total } = judgements;
   const killed = total - survivors.length;
-  const unused = judgements.filter(({ isUnused }) => isUnused).length;
-  const equivalent = survivors.filter(({ because }) => because !== undefined).length;
   return {
-    ...{ total, killed, unused, equivalent, survivors, byKind: byKind(judgements) },
-    ofAll: ratio(killed, total),
-    ofUsed: ratio(killed, total - unused),
-    ofNotEquivalent: ratio(killed, total - equivalent),
-    idle: explained.filter((each) => !needed.has(each)),
+    ...{ entry, total, killed, score: ratio(killed, total), survivors, dead, unmade },
+    byKind: byKind(judgements),
+    silent: judgements.filter((one) => one.killed?.visibility === 'silent').length,
+    idle: explanations.filter((each) => !needed.has(each)),
   };
 }
 

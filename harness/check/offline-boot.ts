@@ -12,7 +12,7 @@ import type { Finding } from '../sanitizer/finding.ts';
 import { CodeCache, linearOf } from '../x86/execute/code-cache.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';
 import { Cpu } from '../x86/execute/cpu.ts';
-import { step as stepOnce } from '../x86/execute/step.ts';
+import { type RunEnd, step as stepOnce } from '../x86/execute/step.ts';
 import type { StopReason } from '../x86/execute/stop.ts';
 import { PAGE_BYTES, PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import type { Ending } from './contract.ts';
@@ -22,6 +22,7 @@ import type { SteppedRun } from './first-asymmetry.ts';
 import type { EndedRun, Knowledge } from './knowledge.ts';
 import type { LoadedBytes } from './loaded-bytes.ts';
 import type { Surroundings } from './surroundings.ts';
+import { putBack } from './put-back.ts';
 import { territoryAt } from './territory-at.ts';
 
 export interface RunRequest {
@@ -40,7 +41,11 @@ export interface FinishedRun extends EndedRun {
   readonly territory: Territory;
 }
 
-const MAX_PAGES = 1 << 15;
+/** As `run` of step.ts. */
+export type Runner = (cpu: Cpu, code: CodeCache, limit: number) => RunEnd;
+
+/** Beside the image and its stale copy: 32 MiB. What writes to more has lost its way. */
+const OTHER_PAGES = 1 << 13;
 /** Conventional memory: trampolines run there, no firmware does. */
 const LOW_MEMORY_END = 0xa_0000;
 
@@ -48,7 +53,7 @@ export class OfflineBoot {
   readonly #around: Surroundings;
   readonly #knowledge: Knowledge;
   readonly #slot: SanitizerSlot;
-  readonly #memory = new PhysicalMemory('unknown', MAX_PAGES);
+  readonly #memory: PhysicalMemory;
   readonly #cpu: Cpu;
   readonly #image: ImagePages;
   readonly #stale: ImagePages;
@@ -73,6 +78,7 @@ export class OfflineBoot {
     this.#slot = slot;
     this.#image = new ImagePages(loaded.master);
     this.#stale = new ImagePages(loaded.master);
+    this.#memory = new PhysicalMemory('unknown', 2 * this.#image.count + OTHER_PAGES);
     this.#cpu = new Cpu(this.#memory, around.inputs, around.habits);
     const mayExecute = (low: number, high: number) => this.#mayExecute(low, high);
     this.#code = new CodeCache(store, mayExecute);
@@ -95,6 +101,7 @@ export class OfflineBoot {
     }).run(bound);
     this.#slot.current = undefined;
     sanitizer.leave();
+    putBack(this.#memory, changes, this.#loaded.master, loadBase);
     return {
       cpu: this.#cpu,
       entry: this.#around.entry,
@@ -136,6 +143,17 @@ export class OfflineBoot {
     return origins.stores;
   }
 
+  /** The same boot, under no rules, executed by who looks at each instruction. @returns why it ended */
+  runBy(runner: Runner, { loadBase, changes = [], bound }: RunRequest): StopReason {
+    this.#lay(loadBase, changes);
+    let executed = 0;
+    for (;;) {
+      const end = runner(this.#cpu, this.#singleSteps, bound - executed);
+      executed += end.executed;
+      if (!this.#goesOn(end.reason)) return end.reason;
+    }
+  }
+
   #territory(loadBase: number, initial: Int32Array): Territory {
     const { master, linkBase } = this.#loaded;
     const place = { linkBase, loadBase, sizeBytes: master.length, entry: this.#around.entry, initial };
@@ -163,7 +181,7 @@ export class OfflineBoot {
       frame * PAGE_BYTES >= loadBase && frame * PAGE_BYTES < loadBase + size;
     this.#stale.putInto(memory, linkBase, (frame) => !isLoaded(frame));
     this.#image.putInto(memory, loadBase);
-    for (const change of changes) this.#image.change(change);
+    for (const pages of [this.#image, this.#stale]) for (const change of changes) pages.change(change);
     const { words, memory: around } = this.#around.entryState(loadBase);
     const given = [...around, ...this.#knowledge.laid];
     for (const { address, bytes } of given)

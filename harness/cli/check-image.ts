@@ -1,5 +1,6 @@
 /** What `loadbase check` does once its options are read. */
 import { BaseNotAllowedError, basesToCheck, isMisaligned, type BaseChoice } from '../check/bases.ts';
+import type { CheckedImageData } from '../check/checker.ts';
 import type { EntryName } from '../check/contract.ts';
 import { servedBases, type UnservedBases } from '../check/served-bases.ts';
 import { summarise } from '../check/summary.ts';
@@ -10,7 +11,8 @@ import type { Subject } from '../scenario/subject.ts';
 import { checkJson } from './check-json.ts';
 import { checkProgress } from './check-progress.ts';
 import { checkReport } from './check-report.ts';
-import { type Checked, notTriedBecause } from './checked.ts';
+import { type Checked, isAllWell, notTriedBecause } from './checked.ts';
+import { checkMutants } from './check-mutants.ts';
 import { checkedImageData, subjectToCheck } from './check-subject.ts';
 import { EXIT, UsageError } from './exit-codes.ts';
 import { interruptSignal } from './interrupt.ts';
@@ -20,18 +22,23 @@ import { standardError, standardOutput } from './surroundings.ts';
 const BOTH: readonly EntryName[] = ['bios', 'efi'];
 
 /** @param worker instead of the model's, for tests. */
-export async function checkImage(options: CheckOptions, worker?: URL): Promise<number> {
+export async function checkImage(options: CheckOptions, worker?: URL, mutantWorker?: URL): Promise<number> {
   const signal = interruptSignal();
   const subject = await subjectToCheck(options, signal);
-  const checked = await runCheck(subject, options, signal, worker);
+  const data = await checkedImageData(subject);
+  const image = await runCheck(subject, data, options, signal, worker);
+  const isAsked = options.mutants === true && image.summary.holds;
+  const mutants = isAsked ? await checkMutants(data, image, signal, mutantWorker) : undefined;
+  const checked: Checked = { ...image, ...(mutants ? { mutants } : {}) };
   const output = standardOutput();
   if (options.json) output.write(`${escapeForJson(JSON.stringify(checkJson(checked), undefined, 1))}\n`);
   else for (const line of await checkReport(checked, output)) output.write(`${line}\n`);
-  return checked.summary.holds ? EXIT.ok : EXIT.failed;
+  return isAllWell(checked) ? EXIT.ok : EXIT.failed;
 }
 
 async function runCheck(
   subject: Subject,
+  data: CheckedImageData,
   options: CheckOptions,
   signal: AbortSignal,
   worker: URL | undefined,
@@ -40,7 +47,6 @@ async function runCheck(
   const bases = chosenBases(options, subject);
   const entries = options.entry ? BOTH.filter((entry) => options.entry?.includes(entry)) : BOTH;
   const started = performance.now();
-  const data = await checkedImageData(subject);
   const machines = data.machines.map(parseMachineProfile);
   const { served, unserved } = servedBases(machines, entries, bases, image);
   if (served.every(({ bases: { length } }) => length === 0)) throw new UsageError(unservedText(unserved));

@@ -4,6 +4,7 @@ import { basesInWords } from '../check/base-words.ts';
 import { holdsAt, visibilityOf, type BaseResult } from '../check/contract.ts';
 import type { CheckSummary, Where } from '../check/summary.ts';
 import { type Checked, notTriedBecause, triedBases } from './checked.ts';
+import { mutantsJson } from './mutant-json.ts';
 import { plainJson } from './plain-json.ts';
 
 export function checkJson(checked: Checked): object {
@@ -38,6 +39,7 @@ export function checkJson(checked: Checked): object {
       example: { ...example, loadBase: hex(example.loadBase) },
     })),
     notes: summary.notes,
+    ...(checked.mutants ? { mutants: mutantsJson(checked.mutants) } : {}),
     notTried: checked.unserved.map((one) => ({
       entry: one.entry,
       bases: one.bases.map((base) => hex(base)),

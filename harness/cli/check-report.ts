@@ -9,6 +9,7 @@ import { loadDisassembler } from '../x86/disassembler.ts';
 import { type Checked, notTriedBecause, triedBases } from './checked.ts';
 import { Page } from './check-page.ts';
 import { problemLines } from './check-problems.ts';
+import { mutantLines } from './mutant-report.ts';
 import { CheckPlaces } from './check-places.ts';
 
 /** Of one entry; the rest is in the JSON. */
@@ -31,6 +32,7 @@ export async function checkReport(checked: Checked, target: ReporterTarget): Pro
     problemLines(page, checked, await placesOf(checked));
   }
   noteLines(page, summary);
+  if (checked.mutants) mutantLines(page, checked.mutants);
   page.gap();
   lastLine(page, checked);
   return page.lines;

@@ -50,6 +50,7 @@ export interface CheckOptions {
   readonly specimen?: ProbeVariant;
   readonly base?: readonly (number | 'all')[];
   readonly entry?: readonly EntryName[];
+  readonly mutants?: boolean;
   readonly json?: boolean;
   readonly jobs: number;
 }

@@ -48,7 +48,10 @@ export class OriginPlans {
   }
 }
 
-const NOTHING_USED: Usage = { operands: [], registers: [], memory: [] };
+const NOTHING_USED: Usage = {
+  ...{ operands: [], registers: [], memory: [] },
+  flags: { reads: false, writes: false, replaces: false },
+};
 
 function planOf(instruction: ExecutableInstruction, usage: Usage, bitness: Bitness): Plan {
   const string = stringPlanOf(instruction, bitness);

@@ -29,6 +29,17 @@ export interface Usage {
   readonly registers: readonly UsedRegister[];
   /** The explicit operand first, then what is on the stack. */
   readonly memory: readonly UsedMemory[];
+  readonly flags: UsedFlags;
+}
+
+/** The six status flags (SDM 1 §3.4.3.1), taken together. */
+export interface UsedFlags {
+  /** At least one of them. */
+  readonly reads: boolean;
+  /** At least one; one that is undefined afterwards counts. */
+  readonly writes: boolean;
+  /** All of them: what they were does not matter any more. */
+  readonly replaces: boolean;
 }
 
 const access = (reads: boolean, writes: boolean, isConditional = false): Access => ({
@@ -66,10 +77,17 @@ export function usageOf(
         operand: (index === 0 && relativeOperand(iced, decoded)) || operandOf(iced, used),
         ...accessOf(iced, used.access),
       })),
+      flags: flagsOf(iced, decoded),
     };
   } finally {
     info.free();
   }
+}
+
+function flagsOf({ RflagsBits: { OF, SF, ZF, AF, CF, PF } }: Iced, decoded: IcedInstruction): UsedFlags {
+  const status = OF | SF | ZF | AF | CF | PF;
+  const written = decoded.rflagsModified & status;
+  return { reads: (decoded.rflagsRead & status) !== 0, writes: written !== 0, replaces: written === status };
 }
 
 function freed<T extends { free(): void }, R>(

@@ -24,6 +24,8 @@ export interface Case {
   readonly executed?: string;
   /** Where it ran; left out: 64 MiB − 2 MiB above where it was linked. */
   readonly linear?: bigint;
+  /** Left out: all are. */
+  readonly readBits?: number;
 }
 
 const bytesOf = (code: string) => Buffer.from(code.replaceAll(' ', ''), 'hex');
@@ -36,13 +38,14 @@ export function rolesOf({
   gains = [],
   executed,
   linear,
+  readBits = 0x1_ffff,
 }: Case): InstructionRoles {
   const bytes = Buffer.alloc(15);
   bytesOf(executed ?? code).copy(bytes);
   const samples = new RegisterSamples();
   return {
     instruction: {
-      ...{ linkTime: LINK_BASE, bitness, bytes, count: 1, before: samples, after: samples },
+      ...{ linkTime: LINK_BASE, bitness, bytes, count: 1, before: samples, after: samples, readBits },
       linear: linear ?? 0x3e0_0000n,
     },
     before: said(before),

@@ -20,6 +20,8 @@ export interface PoolWork<Setup, Job, Result> {
   readonly workers: number;
   readonly onResult: (result: Result) => void;
   readonly signal?: AbortSignal;
+  /** Of JavaScript objects, a thread. */
+  readonly heapMib?: number;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function runJobs<Setup, Job, Result>(work: PoolWork<Setup, Job, Res
       work.signal?.addEventListener('abort', onAbort);
     });
     const all = Array.from({ length: Math.min(work.workers, queue.length) }, () => {
-      const thread = startThread(work.worker, work.setup);
+      const thread = startThread(work.worker, work.setup, work.heapMib);
       threads.push(thread);
       return serveFrom(queue, thread, work.onResult);
     });
@@ -108,8 +110,8 @@ function attempt(act: () => void, onError: (error: unknown) => void): void {
  * Node 20 runs JavaScript only, and tsx 4.23, which runs our TypeScript in tests and scripts, leaves other threads than
  * the main one alone even with `--import tsx` in their execArgv: such a worker has to register it itself.
  */
-function startThread(file: URL, workerData: unknown): Worker {
-  const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MIB, maxOldGenerationSizeMb: OLD_MIB };
+function startThread(file: URL, workerData: unknown, heapMib = OLD_MIB): Worker {
+  const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MIB, maxOldGenerationSizeMb: heapMib };
   if (extname(file.pathname) !== '.ts') return new Worker(file, { workerData, resourceLimits });
   const [tsx, program] = [import.meta.resolve('tsx/esm/api'), file.href].map((url) => JSON.stringify(url));
   return new Worker(`import(${tsx}).then(({ register }) => { register(); return import(${program}); })`, {
