@@ -1,6 +1,7 @@
 /** The checker that workers use: an image in the model, in the first machine that leaves it its place at a base. */
 import { parseMachineProfile } from '../profile/machine-profile.ts';
-import { type SanitizerSlot, watchedOperations } from '../sanitizer/watched-operation.ts';
+import { watchedOperations } from '../sanitizer/watched-operation.ts';
+import type { SanitizerSlot } from '../sanitizer/sanitizer-slot.ts';
 import { parseBootImage, type BootImage } from '../subject/boot-image.ts';
 import { ImageSymbols } from '../subject/image-symbols.ts';
 import type { Disassembler } from '../x86/disassembler.ts';

@@ -7,7 +7,7 @@ import { Origins } from '../sanitizer/origins.ts';
 import type { PointerStores } from '../sanitizer/pointer-stores.ts';
 import { Sanitizer } from '../sanitizer/sanitizer.ts';
 import type { Territory } from '../sanitizer/territory.ts';
-import type { SanitizerSlot } from '../sanitizer/watched-operation.ts';
+import type { SanitizerSlot } from '../sanitizer/sanitizer-slot.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import { CodeCache, linearOf } from '../x86/execute/code-cache.ts';
 import type { CodeStore } from '../x86/execute/code-store.ts';

@@ -1,6 +1,6 @@
 /** One image through one entry: at each base it is run, judged, and compared with runs at two reference bases. */
 import type { Finding } from '../sanitizer/finding.ts';
-import { KnownOrigins } from '../sanitizer/pointer-stores.ts';
+import { isOfValues, KnownOrigins } from '../sanitizer/pointer-stores.ts';
 import type { Territory } from '../sanitizer/territory.ts';
 import type { Observation } from '../guest/guest-view.ts';
 import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
@@ -81,7 +81,7 @@ export class OfflineCheck {
     { findings, loadBase, territory }: FinishedRun,
     changes: readonly ImageChange[],
   ): readonly Finding[] {
-    if (findings.every(({ rule }) => rule !== 'link-time-pointer')) return findings;
+    if (!findings.some(isOfValues)) return findings;
     const stores = this.#boot.pointerStores({ loadBase, changes, bound: this.#bound });
     // What a changed image stores is not what the image stores.
     if (changes.length === 0) this.#known.learn(stores, territory);

@@ -1,10 +1,12 @@
 /** A real boot’s trace under the rules that judge the model’s own runs. */
+import { isOfValues } from '../sanitizer/pointer-stores.ts';
 import { Replay, type ReplayEnd } from '../replay/replay.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import { OriginPlans } from '../sanitizer/origin-plan.ts';
 import { Origins } from '../sanitizer/origins.ts';
 import type { Territory } from '../sanitizer/territory.ts';
-import { type SanitizerSlot, watchedOperations } from '../sanitizer/watched-operation.ts';
+import { watchedOperations } from '../sanitizer/watched-operation.ts';
+import type { SanitizerSlot } from '../sanitizer/sanitizer-slot.ts';
 import type { TraceHeader } from '../trace/trace-header.ts';
 import type { TraceReader } from '../trace/trace-reader.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
@@ -59,7 +61,7 @@ export class SanitizedTrace {
     if (!divergence) this.replay.stepBeyond();
     const { findings } = this.replay;
     this.#code.slot.current = undefined;
-    return findings.some(({ rule }) => rule === 'link-time-pointer') ? this.#withoutData(findings) : findings;
+    return findings.some(isOfValues) ? this.#withoutData(findings) : findings;
   }
 
   #withoutData(findings: readonly Finding[]): Finding[] {

@@ -61,6 +61,8 @@ export function touchedText(finding: Finding, loadBase: number, places: CheckPla
       return `control at ${address}${more}`;
     case 'store of a pointer':
       return `a pointer to ${address}${more}`;
+    case 'comparison':
+      return `a comparison with ${address}${more}`;
     case 'load of a table':
       return `a table at ${address}${more}`;
     case 'call':

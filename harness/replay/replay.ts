@@ -12,7 +12,7 @@ import {
 import type { Finding } from '../sanitizer/finding.ts';
 import { Sanitizer } from '../sanitizer/sanitizer.ts';
 import type { Territory } from '../sanitizer/territory.ts';
-import type { SanitizerSlot } from '../sanitizer/watched-operation.ts';
+import type { SanitizerSlot } from '../sanitizer/sanitizer-slot.ts';
 import type { StepCursor } from '../trace/step-cursor.ts';
 import type { TraceReader } from '../trace/trace-reader.ts';
 import { CodeCache } from '../x86/execute/code-cache.ts';

@@ -3,7 +3,8 @@ import type { Bitness } from '../x86/execute/cpu.ts';
 import type { RuleName } from './rules.ts';
 
 /** Which of its doings broke the rule. */
-export type Deed = 'read' | 'write' | 'execute' | 'store of a pointer' | 'load of a table' | 'call';
+export type Deed =
+  'read' | 'write' | 'execute' | 'store of a pointer' | 'comparison' | 'load of a table' | 'call';
 
 export interface Finding {
   readonly rule: RuleName;

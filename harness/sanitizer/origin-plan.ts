@@ -9,6 +9,7 @@ import { type LinearAddress, linearAddress } from '../x86/execute/places.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
 import { type Flow, flowsOf } from './origin-flows.ts';
 import { type StringPlan, stringPlanOf } from './string-origins.ts';
+import { comparedRegisters, type ComparedRegisters } from './watched-comparison.ts';
 import { storedValue, type StoredValue } from './watched-operation.ts';
 
 export interface PlannedMemory {
@@ -25,6 +26,8 @@ export interface Plan {
   readonly string: StringPlan | undefined;
   /** Of a store that the sanitizer asks about. */
   readonly stored: StoredValue | undefined;
+  /** Of a comparison that it asks about. */
+  readonly compared: ComparedRegisters | undefined;
 }
 
 /** Plans know no address and no range: they serve all runs of all images. */
@@ -60,6 +63,7 @@ function planOf(instruction: ExecutableInstruction, usage: Usage, bitness: Bitne
     memory: string ? [] : usage.memory.map((used) => plannedMemory(used, instruction.length, bitness)),
     string,
     stored: storedValue(instruction, bitness),
+    compared: comparedRegisters(instruction, bitness),
   };
 }
 

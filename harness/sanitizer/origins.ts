@@ -17,6 +17,7 @@ import { OriginPlans, type Plan } from './origin-plan.ts';
 import { PointerStores } from './pointer-stores.ts';
 import { followString, startOf, type StringStart } from './string-origins.ts';
 import { isLinkTime, type Territory } from './territory.ts';
+import { type ComparedRegisters, indexOfRegister, suspectOf } from './watched-comparison.ts';
 
 const RAX = 0;
 
@@ -90,7 +91,8 @@ export class Origins {
   }
 
   #look(plan: Plan): Prepared | undefined {
-    const { flows, memory, string, stored } = plan;
+    const { flows, memory, string, stored, compared } = plan;
+    if (compared) this.#judgeComparison(compared);
     if (flows.length === 0 && !string) return undefined;
     const cpu = this.#cpu;
     const places = memory.map(({ linear, sizeBytes, writes }) => {
@@ -110,6 +112,15 @@ export class Origins {
     const value = read(this.#cpu) >>> 0;
     if (!isLinkTime(this.#territory, value, 1) || (sizeBytes === 8 && this.#cpu.high !== 0)) return;
     this.stores.add(this.#cpu.linearInstruction, value, sizeBytes, isAddress ? 'address' : 'data');
+  }
+
+  #judgeComparison(compared: ComparedRegisters): void {
+    const suspect = suspectOf(this.#cpu, { territory: this.#territory }, compared);
+    if (suspect === undefined) return;
+    const isAddress = this.#registers.isAddress(indexOfRegister(suspect));
+    const value = this.#cpu.words[suspect]! >>> 0;
+    const { linearInstruction } = this.#cpu;
+    this.stores.add(linearInstruction, value, compared.sizeBytes, isAddress ? 'address' : 'data');
   }
 
   #carries({ to, from, minus }: Flow, places: readonly Place[]): boolean {

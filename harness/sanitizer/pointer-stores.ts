@@ -1,4 +1,4 @@
-/** Stores of values in the link-time range, and whether each stored an address of the image or a number that looks like one. */
+/** Stores and comparisons of values in the link-time range: whether each was an address of the image or a number that looks like one. */
 import type { Finding } from './finding.ts';
 import type { MemoryRange, Territory } from './territory.ts';
 
@@ -12,6 +12,11 @@ export interface PointerStore {
   /** An address where it was one at least once. */
   readonly origin: Origin;
   readonly times: number;
+}
+
+/** Whether a finding is about a value that may be data. */
+export function isOfValues({ rule }: Finding): boolean {
+  return rule === 'link-time-pointer' || rule === 'link-time-comparison';
 }
 
 export class PointerStores {
@@ -42,7 +47,7 @@ export class PointerStores {
    */
   withoutData(findings: readonly Finding[], { linkTime, loaded }: Territory): Finding[] {
     return findings.flatMap((finding) => {
-      if (finding.rule !== 'link-time-pointer') return [finding];
+      if (!isOfValues(finding)) return [finding];
       const addresses = this.by(finding.instruction.linear, 'address');
       const [first] = addresses;
       // Of what the second run did not meet nothing is known: then the finding stays.

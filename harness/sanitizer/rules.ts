@@ -3,7 +3,10 @@
 /** What makes a rule speak. Places are those of {@link Territory}. */
 export type Trigger =
   | { readonly on: 'read' | 'write' | 'execute'; readonly place: 'link-time range' | 'foreign memory' }
-  | { readonly on: 'store of a pointer' | 'load of a table'; readonly place: 'link-time range' }
+  | {
+      readonly on: 'store of a pointer' | 'comparison' | 'load of a table';
+      readonly place: 'link-time range';
+    }
   | { readonly on: 'any access'; readonly place: 'high half before own CR3' }
   | { readonly on: 'firmware call'; readonly place: 'misaligned stack' };
 
@@ -34,6 +37,11 @@ export const RULES = [
     name: 'link-time-pointer',
     trigger: { on: 'store of a pointer', place: 'link-time range' },
     says: 'it stores a pointer to where the image was linked',
+  },
+  {
+    name: 'link-time-comparison',
+    trigger: { on: 'comparison', place: 'link-time range' },
+    says: 'it compares an address of the image as it is loaded with one of where it was linked',
   },
   {
     name: 'link-time-table',

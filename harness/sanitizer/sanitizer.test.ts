@@ -109,6 +109,22 @@ void t.test('stored pointers', (t) => {
   t.end();
 });
 
+void t.test('comparisons of where it is with where it was linked', (t) => {
+  const compared = { rule: 'link-time-comparison', touched: 0x20_1000, expected: LOADED + 0x1000, times: 1 };
+  // mov $0x201000,%ecx; lea 0x200800(%esi),%edx; cmp %ecx,%edx; hlt
+  const state = { rsi: BigInt(LOADED - LINKED) };
+  t.same(found('b9 00102000 8d96 00082000 39ca f4', { state }), [compared]);
+  t.same(found('b9 00102000 8d96 00082000 39d1 f4', { state }), [compared], 'the other way round');
+  t.same(found('8d8e 00102000 8d96 00082000 39ca f4', { state }), [], 'both as loaded');
+  t.same(
+    found('b9 00102000 ba 00082000 39ca f4', { state }),
+    [],
+    'both as linked: a difference is a difference',
+  );
+  t.same(found('b9 00102000 ba 00000010 39ca f4', { state }), [], 'with memory elsewhere');
+  t.end();
+});
+
 void t.test('a pointer stored where it should not be: both are told', (t) => {
   // mov $0x201234,%eax; mov %eax,0x201000
   t.same(

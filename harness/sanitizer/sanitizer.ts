@@ -105,15 +105,26 @@ export class Sanitizer implements Watcher {
   pointer(value: number, sizeBytes: number): void {
     const physical = value >>> 0;
     if (!this.#isArmed || this.#excusesPointers || !isLinkTime(this.territory, physical, 1)) return;
-    // How far the image was moved is no address, though at the lowest bases it looks like one.
-    if (physical === this.territory.loaded.start - this.territory.linkTime.start) return;
+    if (this.#isDistance(physical)) return;
     throw new ModelStop({ kind: 'watched', what: 'pointer', physical, sizeBytes, linear: 0n });
+  }
+
+  /** To be told of a comparison of such a value with an address of the loaded image, before it. */
+  compared(value: number, sizeBytes: number): void {
+    const physical = value >>> 0;
+    if (!this.#isArmed || this.#excusesPointers || this.#isDistance(physical)) return;
+    throw new ModelStop({ kind: 'watched', what: 'comparison', physical, sizeBytes, linear: 0n });
+  }
+
+  /** How far the image was moved is no address, though at the lowest bases it looks like one. */
+  #isDistance(value: number): boolean {
+    return value === this.territory.loaded.start - this.territory.linkTime.start;
   }
 
   /** Notes what the model stopped before. */
   stopped({ what, access = 'read', physical, sizeBytes, linear }: Watched): void {
     if (what === 'translate') this.note('early-high-half', access, linear, sizeBytes);
-    else if (what === 'pointer') this.#storedPointer(physical, sizeBytes);
+    else if (what === 'pointer' || what === 'comparison') this.#met(what, physical, sizeBytes);
     else if (what === 'walk')
       this.note('link-time-table', 'load of a table', BigInt(physical), sizeBytes, 'a page table');
     else {
@@ -133,9 +144,11 @@ export class Sanitizer implements Watcher {
     if (++this.#stops >= MOST_STOPS) this.#isArmed = false;
   }
 
-  #storedPointer(value: number, sizeBytes: number): void {
+  /** A value that may be an address. */
+  #met(what: 'pointer' | 'comparison', value: number, sizeBytes: number): void {
     if (this.#isData(this.#cpu.linearInstruction, value)) return;
-    this.note('link-time-pointer', 'store of a pointer', BigInt(value), sizeBytes);
+    const deed = what === 'pointer' ? 'store of a pointer' : 'comparison';
+    this.note(`link-time-${what}`, deed, BigInt(value), sizeBytes);
   }
 
   /** To be told of a table or segment base in the link-time range. @param at the instruction that loaded it */
@@ -184,7 +197,7 @@ export class Sanitizer implements Watcher {
    * still watched: another stop may follow.
    */
   past<T>({ what }: Watched, step: () => T): T {
-    if (what !== 'pointer') return this.unwatched(step);
+    if (what !== 'pointer' && what !== 'comparison') return this.unwatched(step);
     this.#excusesPointers = true;
     try {
       return step();

@@ -8,18 +8,16 @@ import type { Bitness, Cpu } from '../x86/execute/cpu.ts';
 import type { Operation } from '../x86/execute/operation.ts';
 import { readerOf } from '../x86/execute/places.ts';
 import { RIP } from '../x86/state/state-layout.ts';
-import type { Sanitizer } from './sanitizer.ts';
+import type { SanitizerSlot } from './sanitizer-slot.ts';
 import { checkTables } from './table-check.ts';
-
-/** Code is decoded once for many runs; each has a sanitizer of its own. */
-export interface SanitizerSlot {
-  current: Sanitizer | undefined;
-}
+import { comparedRegisters, watchedComparison } from './watched-comparison.ts';
 
 export function watchedOperations(slot: SanitizerSlot): Decorate {
   return (instruction, operation, bitness) => {
     const stored = storedValue(instruction, bitness);
     if (stored) return watchedStore(slot, operation, stored.read, stored.sizeBytes);
+    const compared = comparedRegisters(instruction, bitness);
+    if (compared) return watchedComparison(slot, operation, compared);
     if (loadsTables(instruction)) return watchedLoad(slot, operation, instruction.length);
     return isIndirect(instruction) ? watchedTransfer(slot, operation, instruction.length) : operation;
   };

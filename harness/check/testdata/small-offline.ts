@@ -1,5 +1,6 @@
 /** A few instructions as an image linked at 2 MiB, in a machine that gives hardly anything, for the offline check. */
-import { type SanitizerSlot, watchedOperations } from '../../sanitizer/watched-operation.ts';
+import { watchedOperations } from '../../sanitizer/watched-operation.ts';
+import type { SanitizerSlot } from '../../sanitizer/sanitizer-slot.ts';
 import { loadDisassembler } from '../../x86/disassembler.ts';
 import { CodeStore } from '../../x86/execute/code-store.ts';
 import { TCG } from '../../x86/execute/habits.ts';

@@ -11,7 +11,8 @@ import { writeField } from '../../x86/state/state-layout.ts';
 import type { Finding } from '../finding.ts';
 import { Sanitizer } from '../sanitizer.ts';
 import type { Territory } from '../territory.ts';
-import { type SanitizerSlot, watchedOperations } from '../watched-operation.ts';
+import { watchedOperations } from '../watched-operation.ts';
+import type { SanitizerSlot } from '../sanitizer-slot.ts';
 
 export const LINKED = 0x20_0000;
 export const LOADED = 0x80_0000;

@@ -27,11 +27,11 @@ export type WatchedAccess = 'read' | 'write' | 'execute' | 'walk';
 
 export interface Watched {
   readonly kind: 'watched';
-  /** `translate`: of a linear address; `pointer`: a store whose value is one. */
-  readonly what: WatchedAccess | 'translate' | 'pointer';
+  /** `translate`: of a linear address; `pointer`: a store whose value is one; `comparison`: with one. */
+  readonly what: WatchedAccess | 'translate' | 'pointer' | 'comparison';
   /** What a translation is for. */
   readonly access?: Exclude<WatchedAccess, 'walk'>;
-  /** Of a pointer: its value; of a translation: 0. */
+  /** Of a pointer or comparison: the value; of a translation: 0. */
   readonly physical: number;
   readonly sizeBytes: number;
   /** Of a pointer and a walk: 0. */
