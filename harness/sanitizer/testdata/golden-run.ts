@@ -3,8 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { imageForTrace } from '../../cli/image-for-trace.ts';
 import { isInside } from '../../replay/inside.ts';
 import { habitsOf, memoryWithImage } from '../../replay/loaded-memory.ts';
-import { type Outside, outsideOf } from '../../replay/free-run.ts';
-import { RecordedInputs } from '../../replay/recorded-inputs.ts';
+import { type Outside, outsideOf, QueuedInputs } from '../../replay/free-run.ts';
 import { TraceReader } from '../../trace/trace-reader.ts';
 import { CodeCache, linearOf } from '../../x86/execute/code-cache.ts';
 import type { CodeStore } from '../../x86/execute/code-store.ts';
@@ -51,7 +50,7 @@ export function goldenRun(
     const [at, bytes] = linkTimeChange;
     for (const base of [linkBase, loadBase]) memory.load(at - linkBase + base, bytes);
   }
-  const cpu = new Cpu(memory, new InputsInOrder(outside), habitsOf(header));
+  const cpu = new Cpu(memory, inputsOf(outside), habitsOf(header));
   cpu.load(outside.initial);
   const range = (start: number) => ({ start, end: start + sizeBytes });
   const territory = { linkTime: range(linkBase), loaded: range(loadBase), owned: () => undefined };
@@ -89,37 +88,11 @@ function copyOf(memory: PhysicalMemory, from: number, to: number, sizeBytes: num
   memory.load(to, memory.read(from, sizeBytes));
 }
 
-class InputsInOrder extends RecordedInputs {
-  readonly #next: () => void;
-
-  constructor({ inputs }: Outside) {
-    const after = new Int32Array(STATE_WORDS);
-    super(after);
-    this.isThere = true;
-    let index = 0;
-    this.#next = () => {
-      const state = inputs[index++];
-      if (state) after.set(state);
-    };
-  }
-
-  override cpuid(leaf: number, subleaf: number, into: Int32Array): void {
-    this.#next();
-    super.cpuid(leaf, subleaf, into);
-  }
-
-  override timestamp(into: Int32Array): void {
-    this.#next();
-    super.timestamp(into);
-  }
-
-  override readModelSpecific(index: number, into: Int32Array): void {
-    this.#next();
-    super.readModelSpecific(index, into);
-  }
-
-  override readPort(port: number, sizeBytes: number): number {
-    this.#next();
-    return super.readPort(port, sizeBytes);
-  }
+function inputsOf({ inputs }: Outside): QueuedInputs {
+  const after = new Int32Array(STATE_WORDS);
+  let index = 0;
+  return new QueuedInputs(after, () => {
+    const state = inputs[index++];
+    if (state) after.set(state);
+  });
 }
