@@ -16,7 +16,7 @@ export type Ending =
   | { readonly kind: 'unanswered'; readonly what: string; readonly linear: bigint }
   /** The model stopped: a triple fault, a halt without a word, an unknown opcode, unknown memory. */
   | { readonly kind: 'stopped'; readonly reason: StopReason; readonly linear: bigint }
-  /** It went on beyond the bound. */
+  /** It went on beyond the bound; in the order of addresses, the loop's lowest first. */
   | { readonly kind: 'endless'; readonly loop: readonly LoopPlace[] };
 
 /** An address of the loop, and how often it was met among the last instructions. */

@@ -26,6 +26,7 @@ void t.test('of a long loop those places that are met most', (t) => {
     loop.map(([at]) => at),
     loop.map(([at]) => at).sort((a, b) => a! - b!),
   );
+  t.equal(loop[0]?.[0], 0, 'its lowest among them');
   t.end();
 });
 

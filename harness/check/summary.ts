@@ -123,15 +123,22 @@ function basesIn({ where }: Pick<Defect, 'where'>): number {
   return where.reduce((sum, { bases }) => sum + bases.length, 0);
 }
 
-/** `key`: the same for the same failure at another base, beside its places. */
+/** `key`: the same for the same failure at another base, beside its first place: of a loop the others are met by chance. */
 type FailureText = Pick<Failure, 'kind' | 'text' | 'places'> & { readonly key: string };
 
 function failuresOf(results: readonly BaseResult[], image: LinkedImage): Failure[] {
   const seen = results.flatMap((result) =>
     failureTexts(result, image).map((what): Seen<FailureText> => ({ result, what })),
   );
-  const groups = grouped(seen, ({ what: { kind, key, places } }) =>
-    [kind, key, ...places.map((place) => placeKey(place, image))].join(' '),
+  const groups = grouped(
+    seen,
+    ({
+      what: {
+        kind,
+        key,
+        places: [place],
+      },
+    }) => [kind, key, ...(place === undefined ? [] : [placeKey(place, image)])].join(' '),
   );
   return [...groups.values()].map((group) => {
     const { result, what } = exampleOf(group, image);
@@ -144,7 +151,7 @@ function failureTexts(result: BaseResult, image: LinkedImage): FailureText[] {
   const { endsAsExpected, endState, asymmetries, loadBase } = result;
   const end = endingInWords(result, image);
   return [
-    ...(endsAsExpected ? [] : [{ kind: 'ending' as const, key: baseless(end.text), ...end }]),
+    ...(endsAsExpected ? [] : [{ kind: 'ending' as const, key: endingKey(result, end.text), ...end }]),
     ...endState
       .filter(({ ok }) => !ok)
       .map(({ text }) => ({ kind: 'end state' as const, key: baseless(text), text, places: [] })),
@@ -165,6 +172,11 @@ function placeKey(linkTime: bigint, { linkBase, loadSize }: LinkedImage): string
   const isInImage = linkTime >= BigInt(linkBase) && linkTime < BigInt(linkBase + loadSize);
   const isFixed = linkTime < BigInt(MIB) || linkTime >= BigInt(4 * GIB);
   return isInImage || isFixed ? hex(linkTime) : 'astray';
+}
+
+/** How many instructions of a loop are met is chance, too. */
+function endingKey({ ending }: BaseResult, text: string): string {
+  return ending.kind === 'endless' ? ending.kind : baseless(text);
 }
 
 /** Addresses and values differ from base to base where the text is the same. */

@@ -1,5 +1,6 @@
 /** A finding in words: which instruction broke which rule, the code around it, what it touched and should have touched. */
 import { hex } from '../bits/hex.ts';
+import { counted } from '../check/base-words.ts';
 import { linkTimeAddress } from '../check/ending-words.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import { type RuleName, RULES } from '../sanitizer/rules.ts';
@@ -56,7 +57,7 @@ export function touchedText(finding: Finding, loadBase: number, places: CheckPla
   switch (deed) {
     case 'read':
     case 'write':
-      return `${deed} of ${sizeBytes} bytes at ${address}${more}`;
+      return `${deed} of ${counted(sizeBytes, 'byte')} at ${address}${more}`;
     case 'execute':
       return `control at ${address}${more}`;
     case 'store of a pointer':
