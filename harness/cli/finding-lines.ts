@@ -18,18 +18,27 @@ export interface PlacedFinding {
 export function findingLines(page: Page, placed: PlacedFinding, places: CheckPlaces): void {
   const { finding, loadBase, linkTime } = placed;
   const { rule, expected } = finding;
-  const { bold, red } = page.colours;
-  page.say(`✗ ${placeName(linkTime, places)}: ${ruleText(rule)}`, { paint: (line) => bold(red(line)) });
-  page.gap();
-  for (const line of places.disassembly(finding, loadBase))
-    page.code(`  ${line}`, line.startsWith('=>') ? bold : undefined);
-  page.gap();
+  headLine(page, `${placeName(linkTime, places)}: ${ruleText(rule)}`);
+  codeLines(page, places.disassembly(finding.instruction, loadBase));
   fieldLine(page, 'touched', `${touchedText(finding, loadBase, places)}${timesText(finding)}`);
   if (expected !== undefined) {
     const address = addressText(expected, loadBase, places);
     fieldLine(page, 'should', `be ${address}, with the image at ${hex(loadBase)}`);
   }
   fieldLine(page, 'rule', rule);
+}
+
+export function headLine(page: Page, text: string): void {
+  const { bold, red } = page.colours;
+  page.say(`✗ ${text}`, { paint: (line) => bold(red(line)) });
+}
+
+/** With a gap before and behind. */
+export function codeLines(page: Page, disassembly: readonly string[]): void {
+  page.gap();
+  for (const line of disassembly)
+    page.code(`  ${line}`, line.startsWith('=>') ? page.colours.bold : undefined);
+  page.gap();
 }
 
 /** `  touched   read of 4 bytes …` */
