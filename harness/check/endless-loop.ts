@@ -5,7 +5,8 @@ import type { Cpu } from '../x86/execute/cpu.ts';
 import { step } from '../x86/execute/step.ts';
 import type { LoopPlace } from './contract.ts';
 
-const SAMPLES = 4096;
+/** A loop that prints kilobytes is gone round once; it takes some milliseconds. */
+const SAMPLES = 1 << 15;
 const MOST_PLACES = 16;
 
 /** Executes some more and counts. @returns the lowest, by which a loop is known, and what was met most; ascending */
