@@ -16,7 +16,7 @@ export type Ending =
   | { readonly kind: 'unanswered'; readonly what: string; readonly linear: bigint }
   /** The model stopped: a triple fault, a halt without a word, an unknown opcode, unknown memory. */
   | { readonly kind: 'stopped'; readonly reason: StopReason; readonly linear: bigint }
-  /** It went on beyond the bound. */
+  /** It went on beyond the bound; in the order of addresses, the loop's lowest first. */
   | { readonly kind: 'endless'; readonly loop: readonly LoopPlace[] };
 
 /** An address of the loop, and how often it was met among the last instructions. */
@@ -24,6 +24,9 @@ export interface LoopPlace {
   readonly linear: bigint;
   readonly times: number;
 }
+
+/** An instruction, as it stood in memory. */
+export type CodePlace = Finding['instruction'];
 
 /** Something that differs from the reference base otherwise than by the base. */
 export interface Asymmetry {
@@ -34,6 +37,8 @@ export interface Asymmetry {
   readonly here: bigint;
   /** The first instruction after whose execution the two runs differ so; link-time linear address. */
   readonly instruction?: bigint;
+  /** The same, as it stood at the reference base, which is the link base. */
+  readonly code?: CodePlace;
 }
 
 /** One run at one base. */
@@ -43,6 +48,8 @@ export interface BaseResult {
   readonly ending: Ending;
   /** Whether that is how it must end here: a misaligned base may ask for an error text. */
   readonly endsAsExpected: boolean;
+  /** Where it ended, where that is not as expected; of a loop the lowest instruction. */
+  readonly endedAt?: CodePlace;
   /** Instructions; a repeated string instruction counts once. */
   readonly executed: number;
   /** Those of known defects are not among them. */

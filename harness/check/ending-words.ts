@@ -1,6 +1,7 @@
 /** How a run ended, in words that are the same at every base: places are link-time addresses, named apart. */
 import { encodeHex, hex } from '../bits/hex.ts';
 import type { StopReason } from '../x86/execute/stop.ts';
+import { counted } from './base-words.ts';
 import type { BaseResult, Ending } from './contract.ts';
 
 /** Where an image is linked, and how far it reaches. */
@@ -23,7 +24,7 @@ export function linkTimeAddress(
 export interface EndingInWords {
   /** A clause whose subject is the boot: `reaches __start_xen`. */
   readonly text: string;
-  /** Link-time linear addresses; of a loop those met most, in order of address. */
+  /** Link-time linear addresses; of a loop its lowest, and those met most, in order of address. */
   readonly places: readonly bigint[];
 }
 
@@ -54,9 +55,9 @@ function loopInWords(
   { loop }: Extract<Ending, { kind: 'endless' }>,
   linkTime: (linear: bigint) => bigint,
 ): EndingInWords {
-  const places = [...loop]
-    .sort((a, b) => b.times - a.times)
-    .slice(0, PLACES_SHOWN)
+  const [lowest, ...others] = loop;
+  const most = others.sort((a, b) => b.times - a.times).slice(0, PLACES_SHOWN - 1);
+  const places = [...(lowest ? [lowest] : []), ...most]
     .map(({ linear }) => linkTime(linear))
     .sort((a, b) => (a < b ? -1 : 1));
   const what = loop.length === 1 ? 'on one instruction' : `over ${loop.length} instructions`;
@@ -71,7 +72,7 @@ function stopInWords(reason: StopReason): string {
       return `comes to an opcode that the model does not know, ${encodeHex(reason.bytes)}${name}, in ${reason.bitness}-bit code`;
     }
     case 'unknown memory':
-      return `reads ${reason.sizeBytes} bytes at ${hex(reason.physical)}, of which no capture says what stands there`;
+      return `reads ${counted(reason.sizeBytes, 'byte')} at ${hex(reason.physical)}, of which no capture says what stands there`;
     case 'watched':
       return `comes to a watched ${reason.what} that nobody watches`;
     case 'left':

@@ -43,7 +43,7 @@ t.test('a store without the base', (t) => {
   const missing = both('8d8600010000 898600020000 a304021000 f4');
   t.same(findFirstAsymmetries(...missing, [word(0x200), word(0x204)], 100).instructions, [
     undefined,
-    BigInt(A + 12),
+    { linear: BigInt(A + 12), bitness: 32 },
   ]);
   t.end();
 });
@@ -51,10 +51,10 @@ t.test('a store without the base', (t) => {
 t.test('a value that is derived from the base in another way', (t) => {
   // mov %esi,%eax; shr $21,%eax; nop
   const found = findFirstAsymmetries(...both('89f0 c1e815 90 f4'), [rax], 100);
-  t.same(found.instructions, [BigInt(A + 2)]);
+  t.same(found.instructions, [{ linear: BigInt(A + 2), bitness: 32 }]);
   // cmp $0x500000,%esi: the carry
   const compared = findFirstAsymmetries(...both('90 81fe00005000 f4'), [flags], 100);
-  t.same(compared.instructions, [BigInt(A + 1)]);
+  t.same(compared.instructions, [{ linear: BigInt(A + 1), bitness: 32 }]);
   t.end();
 });
 

@@ -8,6 +8,7 @@ import type { Cpu } from '../x86/execute/cpu.ts';
 import { readFlags } from '../x86/state/flags.ts';
 import { STATE_FIELDS, type StateField } from '../x86/state/state-layout.ts';
 import { misfitOf, registerFits, shiftOf, type Shift } from './by-the-base.ts';
+import type { CodePlace } from './contract.ts';
 import { copyOf, type PhysicalRange } from './end-state.ts';
 import type { AsymmetricPlace } from './symmetry.ts';
 
@@ -29,12 +30,14 @@ export interface Apart {
   readonly stopped?: { readonly which: 'reference' | 'here'; readonly reason: StopReason };
 }
 
+export type Executed = Pick<CodePlace, 'linear' | 'bitness'>;
+
 export interface FirstAsymmetries {
   /**
    * For each place: the instruction after which it differed, and did so to the end. Linear, as the reference run has it.
    * undefined: none, or it did before the first.
    */
-  readonly instructions: readonly (bigint | undefined)[];
+  readonly instructions: readonly (Executed | undefined)[];
   /** Where the runs went apart; undefined: they did not, within the bound. */
   readonly apart: Apart | undefined;
   /** Instructions that both executed. */
@@ -57,7 +60,7 @@ export function findFirstAsymmetries(
   let executed = 0;
   let apart = whereApart(after, reference, here, shift);
   while (!apart && executed < limit) {
-    const at = reference.cpu.linearInstruction;
+    const { linearInstruction: at, bitness } = reference.cpu;
     const [a, b] = [reference.step(), here.step()];
     if (a && b) break;
     after = at;
@@ -66,7 +69,7 @@ export function findFirstAsymmetries(
       break;
     }
     executed++;
-    for (const watch of watches) watch.look(at);
+    for (const watch of watches) watch.look(at, bitness);
     apart = whereApart(after, reference, here, shift);
   }
   return { instructions: watches.map(({ since }) => since), apart, executed };
@@ -94,7 +97,7 @@ function whereApart(
 /** One place, in both runs. */
 class Watch {
   /** The instruction after which it was asymmetric; undefined: it is not, or always was. */
-  since: bigint | undefined;
+  since: Executed | undefined;
   #isAsymmetric: boolean;
   readonly #isMisfit: () => boolean;
 
@@ -106,9 +109,9 @@ class Watch {
     this.#isAsymmetric = this.#isMisfit();
   }
 
-  look(instruction: bigint): void {
+  look(linear: bigint, bitness: Executed['bitness']): void {
     const isAsymmetric = this.#isMisfit();
-    if (isAsymmetric && !this.#isAsymmetric) this.since = instruction;
+    if (isAsymmetric && !this.#isAsymmetric) this.since = { linear, bitness };
     if (!isAsymmetric) this.since = undefined;
     this.#isAsymmetric = isAsymmetric;
   }

@@ -34,6 +34,19 @@ void t.test('a result that is neither the same nor moved: its instruction', (t) 
   t.end();
 });
 
+void t.test('where it ended otherwise, and where it grew asymmetric: the code that stands there', (t) => {
+  // nop; 1: jmp 1b
+  t.match(smallCheck({ code: '90 ebfe' }).at(LOADED).endedAt, {
+    ...{ linear: BigInt(LOADED + 1), bitness: 32 },
+    bytes: { 0: 0xeb, 1: 0xfe },
+  });
+  const check = smallCheck({ code: '8d86 00102000 8905 04102000 f4' });
+  const { endedAt, asymmetries } = check.at(LOADED);
+  t.equal(endedAt, undefined);
+  t.match(asymmetries[0]?.code, { linear: BigInt(LINKED + 6), bitness: 32, bytes: { 0: 0x89, 1: 0x05 } });
+  t.end();
+});
+
 void t.test('changes are judged against the image as it is', (t) => {
   const check = smallCheck({ code: SOUND });
   const changes = [{ offset: 6, bytes: hexBytes('8905') }];

@@ -1,10 +1,11 @@
 /** One image through one entry: at each base it is run, judged, and compared with runs at two reference bases. */
+import { instructionAt } from '../sanitizer/instruction-at.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import { isOfValues, KnownOrigins } from '../sanitizer/pointer-stores.ts';
 import type { Territory } from '../sanitizer/territory.ts';
 import type { Observation } from '../guest/guest-view.ts';
 import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
-import type { Asymmetry, BaseResult, Ending } from './contract.ts';
+import type { Asymmetry, BaseResult, CodePlace, Ending } from './contract.ts';
 import { copyOf, type EndState } from './end-state.ts';
 import { findFirstAsymmetries } from './first-asymmetry.ts';
 import type { ImageChange } from './image-pages.ts';
@@ -38,7 +39,7 @@ export class OfflineCheck {
   readonly #bound: number;
   readonly #reference: Reference | undefined;
   /** By place: the instruction after which it is asymmetric. */
-  readonly #instructions = new Map<string, bigint | undefined>();
+  readonly #instructions = new Map<string, CodePlace | undefined>();
   #searches = 0;
   readonly #known = new KnownOrigins();
   readonly #isData = (linear: bigint, value: number, territory: Territory) =>
@@ -63,14 +64,16 @@ export class OfflineCheck {
     const run = this.#boot.run({ loadBase, changes, bound: this.#bound, isData: this.#isData });
     const { ending, executed, entry } = run;
     const isThere = ending.kind === 'reached';
+    const endsAsExpected = isExpected(ending, this.#knowledge.expectedEnding(loadBase, entry));
     const observed = isThere ? this.#knowledge.endState(run) : [];
     const known = observed.map((one) => (one.ok ? undefined : this.#knowledge.knownDefect(one)));
     const asymmetries = this.#asymmetries(isThere ? run : undefined, changes);
     return {
       ...{ entry, loadBase, ending, executed, ...asymmetries },
+      ...(endsAsExpected ? {} : { endedAt: endedAt(run) }),
       // Last: it runs the same machine again.
       findings: this.#withoutData(run, changes),
-      endsAsExpected: isExpected(ending, this.#knowledge.expectedEnding(loadBase, entry)),
+      endsAsExpected,
       notes: known.filter((note) => note !== undefined),
       endState: observed.map((one, index) => told(one, known[index])),
     };
@@ -118,18 +121,22 @@ export class OfflineCheck {
   ): void {
     if (found.every(({ place }) => this.#instructions.has(place)) || this.#searches >= MOST_SEARCHES) return;
     this.#searches++;
+    const reference = this.#makeBoot().begin(referenceBase, changes);
     const { instructions } = findFirstAsymmetries(
-      this.#makeBoot().begin(referenceBase, changes),
+      reference,
       this.#makeBoot().begin(loadBase, changes),
       found.map(({ at }) => at),
       this.#bound,
     );
-    for (const [index, { place }] of found.entries()) this.#instructions.set(place, instructions[index]);
+    for (const [index, { place }] of found.entries()) {
+      const since = instructions[index];
+      this.#instructions.set(place, since && { ...instructionAt(reference.cpu, since.linear), ...since });
+    }
   }
 
   #named({ place, reference, here }: FoundAsymmetry): Asymmetry {
-    const instruction = this.#instructions.get(place);
-    return { place, reference, here, ...(instruction === undefined ? {} : { instruction }) };
+    const code = this.#instructions.get(place);
+    return { place, reference, here, ...(code === undefined ? {} : { instruction: code.linear, code }) };
   }
 }
 
@@ -147,6 +154,12 @@ function boundAfter({ ending, executed }: FinishedRun): number {
 
 function told(one: Observation, note: string | undefined): Observation {
   return note === undefined ? one : { ok: true, text: note };
+}
+
+/** Of a loop the lowest: it is known by it. */
+function endedAt({ ending, cpu }: FinishedRun): CodePlace {
+  const linear = ending.kind === 'endless' ? ending.loop[0]?.linear : undefined;
+  return instructionAt(cpu, linear);
 }
 
 function isExpected(ending: Ending, expected: ExpectedEnding): boolean {

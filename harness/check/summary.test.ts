@@ -155,6 +155,26 @@ t.test('control that went astray is one failure, wherever it went', (t) => {
   t.end();
 });
 
+t.test('an endless loop is one failure, whatever of it was met most', (t) => {
+  const loop = (base: number, times: readonly number[]) =>
+    times.map((each, n) => ({ linear: BigInt(base + 0x100 + 2 * n), times: each }));
+  const most = [
+    [9, 9, 9, 9, 1, 1],
+    [9, 1, 1, 9, 9, 9],
+    [9, 1, 9, 1, 9, 9],
+    [9, 9, 9, 9, 9],
+  ];
+  const { failures } = summarise(
+    BASES.map((base, n) =>
+      resultAt(base, { ending: { kind: 'endless', loop: loop(base, most[n]!) }, endsAsExpected: false }),
+    ),
+    LINKED,
+  );
+  t.match(failures, [{ kind: 'ending', where: [{ bases: BASES }] }]);
+  t.equal(failures.length, 1);
+  t.end();
+});
+
 t.test('every other end has its words', (t) => {
   const at = (ending: BaseResult['ending']) =>
     summarise([resultAt(0x400000, { ending, endsAsExpected: false })], LINKED).failures[0];
@@ -168,7 +188,7 @@ t.test('every other end has its words', (t) => {
     }),
     {
       text: 'never ends: it loops over 5 instructions',
-      places: [0x200024n, 0x20002en, 0x200038n, 0x200042n],
+      places: [0x20001an, 0x20002en, 0x200038n, 0x200042n],
     },
   );
   t.match(at({ kind: 'endless', loop: [{ linear, times: 9 }] }), {

@@ -3,7 +3,7 @@ import { GIB, MIB } from '../bits/align.ts';
 import { hex } from '../bits/hex.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import type { RuleName } from '../sanitizer/rules.ts';
-import { holdsAt, visibilityOf, type BaseResult, type EntryName } from './contract.ts';
+import { holdsAt, visibilityOf, type BaseResult, type CodePlace, type EntryName } from './contract.ts';
 import { endingInWords, linkTimeAddress, type LinkedImage } from './ending-words.ts';
 import { representative } from './representative.ts';
 
@@ -32,6 +32,8 @@ export interface Failure {
   readonly text: string;
   /** Link-time linear addresses: of an ending where it happened, of an asymmetry its first instruction. */
   readonly places: readonly bigint[];
+  /** At the first of them. */
+  readonly code?: CodePlace;
   readonly where: readonly Where[];
   readonly example: { readonly entry: EntryName; readonly loadBase: number };
 }
@@ -123,38 +125,60 @@ function basesIn({ where }: Pick<Defect, 'where'>): number {
   return where.reduce((sum, { bases }) => sum + bases.length, 0);
 }
 
-/** `key`: the same for the same failure at another base, beside its places. */
-type FailureText = Pick<Failure, 'kind' | 'text' | 'places'> & { readonly key: string };
+/** `key`: the same for the same failure at another base, beside its first place: of a loop the others are met by chance. */
+type FailureText = Pick<Failure, 'kind' | 'text' | 'places' | 'code'> & { readonly key: string };
 
 function failuresOf(results: readonly BaseResult[], image: LinkedImage): Failure[] {
   const seen = results.flatMap((result) =>
     failureTexts(result, image).map((what): Seen<FailureText> => ({ result, what })),
   );
-  const groups = grouped(seen, ({ what: { kind, key, places } }) =>
-    [kind, key, ...places.map((place) => placeKey(place, image))].join(' '),
+  const groups = grouped(
+    seen,
+    ({
+      what: {
+        kind,
+        key,
+        places: [place],
+      },
+    }) => [kind, key, ...(place === undefined ? [] : [placeKey(place, image)])].join(' '),
   );
   return [...groups.values()].map((group) => {
     const { result, what } = exampleOf(group, image);
-    const { kind, text, places } = what;
-    return { kind, text, places, where: whereOf(group), example: atOf(result) };
+    const { key: _key, ...failure } = what;
+    return { ...failure, where: whereOf(group), example: atOf(result) };
   });
 }
 
 function failureTexts(result: BaseResult, image: LinkedImage): FailureText[] {
-  const { endsAsExpected, endState, asymmetries, loadBase } = result;
+  const { endsAsExpected, endedAt, endState, asymmetries, loadBase } = result;
   const end = endingInWords(result, image);
   return [
-    ...(endsAsExpected ? [] : [{ kind: 'ending' as const, key: baseless(end.text), ...end }]),
+    ...(endsAsExpected
+      ? []
+      : [
+          {
+            kind: 'ending' as const,
+            key: endingKey(result, end.text),
+            ...end,
+            ...codeOf(endedAt, end.places),
+          },
+        ]),
     ...endState
       .filter(({ ok }) => !ok)
       .map(({ text }) => ({ kind: 'end state' as const, key: baseless(text), text, places: [] })),
-    ...asymmetries.map(({ place, reference, here, instruction }) => ({
+    ...asymmetries.map(({ place, reference, here, instruction, code }) => ({
       kind: 'asymmetry' as const,
       key: place,
       text: `${place} is ${hex(here)} at ${hex(loadBase)}; at the reference base it is ${hex(reference)}`,
       places: instruction === undefined ? [] : [instruction],
+      ...(code === undefined ? {} : { code }),
     })),
   ];
+}
+
+/** An end without a place, as one that says its last word, was told in full. */
+function codeOf(code: CodePlace | undefined, places: readonly bigint[]): { readonly code?: CodePlace } {
+  return code === undefined || places.length === 0 ? {} : { code };
 }
 
 /**
@@ -165,6 +189,11 @@ function placeKey(linkTime: bigint, { linkBase, loadSize }: LinkedImage): string
   const isInImage = linkTime >= BigInt(linkBase) && linkTime < BigInt(linkBase + loadSize);
   const isFixed = linkTime < BigInt(MIB) || linkTime >= BigInt(4 * GIB);
   return isInImage || isFixed ? hex(linkTime) : 'astray';
+}
+
+/** How many instructions of a loop are met is chance, too. */
+function endingKey({ ending }: BaseResult, text: string): string {
+  return ending.kind === 'endless' ? ending.kind : baseless(text);
 }
 
 /** Addresses and values differ from base to base where the text is the same. */

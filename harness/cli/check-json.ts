@@ -33,8 +33,9 @@ export function checkJson(checked: Checked): object {
       where: where.map((one) => whereJson(one, checked)),
       example: { ...plainJson(example), loadBase: hex(example.loadBase) },
     })),
-    failures: summary.failures.map(({ kind, text, places, where, example }) => ({
+    failures: summary.failures.map(({ kind, text, places, code, where, example }) => ({
       ...{ kind, text, places: places.map((place) => hex(place)) },
+      ...(code ? { code: plainJson(code) } : {}),
       where: where.map((one) => whereJson(one, checked)),
       example: { ...example, loadBase: hex(example.loadBase) },
     })),

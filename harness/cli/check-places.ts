@@ -1,6 +1,6 @@
 /** Names, source lines and code for a report, all by link-time address. */
+import type { CodePlace } from '../check/contract.ts';
 import { type LinkedImage, linkTimeAddress } from '../check/ending-words.ts';
-import type { Finding } from '../sanitizer/finding.ts';
 import type { BootImage } from '../subject/boot-image.ts';
 import type { ImageSymbols } from '../subject/image-symbols.ts';
 import type { Disassembler } from '../x86/disassembler.ts';
@@ -69,11 +69,10 @@ export class CheckPlaces {
   }
 
   /** Five lines with the instruction in the middle, as it lay at that base; one line where its code is not the image's. */
-  disassembly({ instruction }: Finding, loadBase: number): string[] {
-    const { linear, bitness, bytes } = instruction;
+  disassembly({ linear, bitness, bytes }: CodePlace, loadBase: number): string[] {
     const linkTime = this.#linkTime(linear, loadBase);
     const around = this.#codeAround(linkTime, bytes);
-    const code = around?.bytes ?? bytes;
+    const code = around?.bytes ?? this.#first(bytes, bitness);
     const address = linear - BigInt(around?.before ?? 0);
     const instructions = decodeAround(this.disassembler, code, {
       ...{ bitness, address, pc: linear, before: AROUND, after: AROUND },
@@ -84,6 +83,11 @@ export class CheckPlaces {
       // The instruction's own name stands above; lines of code stay short.
       symbolise: (at) => (own.has(at) ? undefined : this.symbol(this.#linkTime(at, loadBase))),
     });
+  }
+
+  #first(bytes: Uint8Array, bitness: CodePlace['bitness']): Uint8Array {
+    const [first] = this.disassembler.decode(bytes, { bitness, address: 0n, limit: 1 });
+    return first?.bytes ?? bytes;
   }
 
   #linkTime(linear: bigint, loadBase: number): bigint {

@@ -5,34 +5,51 @@ import { nextCommand } from './check-next.ts';
 import type { CheckPlaces } from './check-places.ts';
 import type { Page } from './check-page.ts';
 import { type Checked, triedBases } from './checked.ts';
-import { fieldLine, findingLines, placeName, ruleText, touchedText } from './finding-lines.ts';
+import {
+  codeLines,
+  fieldLine,
+  findingLines,
+  headLine,
+  placeName,
+  ruleText,
+  touchedText,
+} from './finding-lines.ts';
 
 /** In all; one defect has many consequences. */
 const OTHERS_SHOWN = 6;
 
 export function problemLines(page: Page, checked: Checked, places: CheckPlaces): void {
-  const [defect, ...defects] = checked.summary.defects;
-  const { failures } = checked.summary;
+  const { defects, failures } = checked.summary;
+  const [defect, ...otherDefects] = defects;
+  // What has a place in the code tells more than what has none.
+  const failure = defect ? undefined : (failures.find(({ code }) => code) ?? failures[0]);
   if (defect) defectLines(page, defect, checked, places);
+  if (failure) failureLines(page, failure, checked, places);
   const others = [
-    ...defects.map((one) => () => otherDefect(page, one, checked, places)),
-    ...failures.map((one) => () => failureLines(page, one, checked, places)),
+    ...otherDefects.map((one) => () => otherDefect(page, one, checked, places)),
+    ...failures.filter((one) => one !== failure).map((one) => () => otherFailure(page, one, checked, places)),
   ];
   if (others.length === 0) return;
   page.gap();
-  if (defect) page.say(`beside it, perhaps because of it:`);
+  page.say(`beside it, perhaps because of it:`);
   others.slice(0, OTHERS_SHOWN).forEach((say) => say());
   if (others.length > OTHERS_SHOWN)
     page.say(`… and ${others.length - OTHERS_SHOWN} more; --json has all`, { lead: '  ' });
-  if (!defect && failures[0]) {
-    page.gap();
-    page.command(next(checked, failures[0].example), '  next  ');
-  }
 }
 
 function defectLines(page: Page, defect: Defect, checked: Checked, places: CheckPlaces): void {
   const { example, linkTime, where } = defect;
   findingLines(page, { linkTime, ...example }, places);
+  visibilityLines((name, text) => fieldLine(page, name, text), where, checked);
+  page.command(next(checked, example), '  next      ');
+}
+
+function failureLines(page: Page, failure: Failure, checked: Checked, places: CheckPlaces): void {
+  const { kind, code, where, example } = failure;
+  headLine(page, failureText(failure, places));
+  // The first instruction of an asymmetry was looked for in the run at the reference base.
+  const lain = kind === 'asymmetry' ? checked.subject.image.loaded.linkBase : example.loadBase;
+  codeLines(page, code ? places.disassembly(code, lain) : []);
   visibilityLines((name, text) => fieldLine(page, name, text), where, checked);
   page.command(next(checked, example), '  next      ');
 }
@@ -77,14 +94,15 @@ function otherDefect(page: Page, defect: Defect, checked: Checked, places: Check
   );
 }
 
-function failureLines(page: Page, failure: Failure, checked: Checked, places: CheckPlaces): void {
-  const { kind, text, where } = failure;
-  const at = failure.places.map((place) => placeName(place, places));
+function otherFailure(page: Page, failure: Failure, checked: Checked, places: CheckPlaces): void {
+  page.say(`${failureText(failure, places)} (${wherePhrase(failure.where, checked)})`, { lead: '  ✗ ' });
+}
+
+function failureText({ kind, text, places: found }: Failure, places: CheckPlaces): string {
+  const at = found.map((place) => placeName(place, places));
   const begins = kind === 'asymmetry' ? 'since ' : 'at ';
   const said = { ending: text, 'end state': `end state: ${text}`, asymmetry: `not symmetric: ${text}` }[kind];
-  page.say(`${said}${at.length > 0 ? `, ${begins}${at.join('; ')}` : ''} (${wherePhrase(where, checked)})`, {
-    lead: '  ✗ ',
-  });
+  return `${said}${at.length > 0 ? `, ${begins}${at.join('; ')}` : ''}`;
 }
 
 function wherePhrase(where: readonly Where[], checked: Checked): string {

@@ -133,14 +133,37 @@ t.test('a defect in code that is not where the image is', async (t) => {
 
 t.test('a boot that never ends', async (t) => {
   const text = await report(t, checked(looping, [0x80001000, 0xe0000000]));
-  t.match(text, /✗ never ends: it loops over 2 instructions, at 0xe01fb66e; 0xe01fb672 \(bios, efi: /);
-  t.match(text, /✗ end state: no end state/);
+  t.match(text, /^✗ never ends: it loops over 2 instructions, at 0xe01fb66e; 0xe01fb672$/m);
+  t.match(text, /^ {2}=> 0xe01fb66e {2}eb fe {2}jmp/m, 'one line: the image has no code there');
   t.match(
     text,
-    /^ {2}next {2}npx loadbase check --base 0xe0000000 --entry bios$/m,
+    /^ {2}bios,efi {2}a console would show it at 0xe0000000 and 0x80001000$/m,
+  );
+  t.match(text, /beside it, perhaps because of it:\n {2}✗ end state: no end state/);
+  t.match(
+    text,
+    /^ {2}next {6}npx loadbase check --base 0xe0000000 --entry bios$/m,
     'no machine has that much memory',
   );
 });
+
+t.test(
+  'what no rule noticed: the first instruction of an asymmetry, and where a console would show it',
+  async (t) => {
+    const code = { linear: BigInt(STORE), bitness: 32, bytes: Uint8Array.of(0x01, 0x35) } as const;
+    const at = (entry: EntryName, base: number) => ({
+      ...holding(entry, base),
+      endState: [{ ok: false, text: 'the GDT is elsewhere' }],
+      asymmetries: [{ place: 'rax', reference: 0n, here: 1n, instruction: BigInt(STORE), code }],
+      asymmetryCount: 1,
+    });
+    const text = await report(t, checked(at, [0x3e00000]));
+    t.match(text, /^✗ not symmetric: rax is .*, since\s+trampoline_setup\+0x15/m);
+    t.equal(text.split('\n').filter((line) => /^ {2}(=>| {2}) 0x00/.test(line)).length, 5, text);
+    t.match(text, /^ {2}bios,efi {2}silent at 0x03e00000: no console would show it$/m);
+    t.match(text, /beside it.*\n {2}✗ end state: the GDT is elsewhere \(bios, efi: 0x03e00000\)/);
+  },
+);
 
 t.test('many problems are counted, not shown', async (t) => {
   const text = await report(
@@ -154,7 +177,7 @@ t.test('many problems are counted, not shown', async (t) => {
       'telling',
     ),
   );
-  t.match(text, /^ {2}… and 24 more; --json has all$/m);
+  t.match(text, /^ {2}… and 23 more; --json has all$/m);
   t.match(text, /^✗ 30 problems/m);
 });
 

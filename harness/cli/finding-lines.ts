@@ -1,5 +1,6 @@
 /** A finding in words: which instruction broke which rule, the code around it, what it touched and should have touched. */
 import { hex } from '../bits/hex.ts';
+import { counted } from '../check/base-words.ts';
 import { linkTimeAddress } from '../check/ending-words.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import { type RuleName, RULES } from '../sanitizer/rules.ts';
@@ -17,18 +18,27 @@ export interface PlacedFinding {
 export function findingLines(page: Page, placed: PlacedFinding, places: CheckPlaces): void {
   const { finding, loadBase, linkTime } = placed;
   const { rule, expected } = finding;
-  const { bold, red } = page.colours;
-  page.say(`✗ ${placeName(linkTime, places)}: ${ruleText(rule)}`, { paint: (line) => bold(red(line)) });
-  page.gap();
-  for (const line of places.disassembly(finding, loadBase))
-    page.code(`  ${line}`, line.startsWith('=>') ? bold : undefined);
-  page.gap();
+  headLine(page, `${placeName(linkTime, places)}: ${ruleText(rule)}`);
+  codeLines(page, places.disassembly(finding.instruction, loadBase));
   fieldLine(page, 'touched', `${touchedText(finding, loadBase, places)}${timesText(finding)}`);
   if (expected !== undefined) {
     const address = addressText(expected, loadBase, places);
     fieldLine(page, 'should', `be ${address}, with the image at ${hex(loadBase)}`);
   }
   fieldLine(page, 'rule', rule);
+}
+
+export function headLine(page: Page, text: string): void {
+  const { bold, red } = page.colours;
+  page.say(`✗ ${text}`, { paint: (line) => bold(red(line)) });
+}
+
+/** With a gap before and behind. */
+export function codeLines(page: Page, disassembly: readonly string[]): void {
+  page.gap();
+  for (const line of disassembly)
+    page.code(`  ${line}`, line.startsWith('=>') ? page.colours.bold : undefined);
+  page.gap();
 }
 
 /** `  touched   read of 4 bytes …` */
@@ -56,7 +66,7 @@ export function touchedText(finding: Finding, loadBase: number, places: CheckPla
   switch (deed) {
     case 'read':
     case 'write':
-      return `${deed} of ${sizeBytes} bytes at ${address}${more}`;
+      return `${deed} of ${counted(sizeBytes, 'byte')} at ${address}${more}`;
     case 'execute':
       return `control at ${address}${more}`;
     case 'store of a pointer':

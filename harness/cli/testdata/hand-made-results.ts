@@ -79,6 +79,7 @@ export function looping(entry: EntryName, base: number): BaseResult {
       kind: 'endless',
       loop: [0x1fb66e, 0x1fb672].map((offset) => ({ linear: at(offset), times: 500 })),
     },
+    endedAt: { linear: at(0x1fb66e), bitness: 32, bytes: Uint8Array.of(0xeb, 0xfe, 0x90) },
     endState: [{ ok: false, text: 'no end state: it never came there' }],
   };
 }

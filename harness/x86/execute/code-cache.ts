@@ -240,9 +240,10 @@ function mark(page: PhysicalPage, offset: number, length: number): boolean {
 function unknownOpcode(cpu: Cpu, { disassembler }: CodeStore, low: number, high: number): ModelStop {
   const page = cpu.memory.pageToExecute(low, high);
   const offset = low & (PAGE_BYTES - 1);
-  const bytes = page.bytes.slice(offset, offset + LONGEST);
+  const window = page.bytes.slice(offset, offset + LONGEST);
   const { bitness } = cpu;
-  const mnemonic = disassembler.decodeExecutable(bytes, bitness)?.mnemonic ?? '';
+  const { mnemonic = '', length = LONGEST } = disassembler.decodeExecutable(window, bitness) ?? {};
+  const bytes = window.subarray(0, length);
   return new ModelStop({ kind: 'unknown opcode', bitness, linear: linearOf(low, high), bytes, mnemonic });
 }
 

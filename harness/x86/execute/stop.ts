@@ -1,7 +1,7 @@
 /** Why the model does not go on: values, as the guest, not the host, is the cause. */
 
 export type StopReason =
-  /** No semantics are written for it, or it is none: the bytes at the instruction pointer. */
+  /** No semantics are written for it, or it is none: its bytes, or all that it may have where the decoder knows none. */
   | {
       readonly kind: 'unknown opcode';
       readonly bytes: Uint8Array;
