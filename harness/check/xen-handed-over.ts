@@ -25,7 +25,8 @@ export function handedOver(state: State, initial: Int32Array): EndObservation {
   return {
     ok: wrong === undefined,
     isVital: true,
-    text: wrong ?? `__start_xen gets the boot information at ${hex(pointer)}, its texts as the loader gave them`,
+    text:
+      wrong ?? `__start_xen gets the boot information at ${hex(pointer)}, its texts as the loader gave them`,
   };
 }
 
