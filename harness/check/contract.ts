@@ -41,6 +41,12 @@ export interface Asymmetry {
   readonly code?: CodePlace;
 }
 
+/** One thing that was looked at where a run had ended. */
+export interface EndObservation extends Observation {
+  /** What comes after early boot cannot get as far as its console without it. */
+  readonly isVital?: boolean;
+}
+
 /** One run at one base. */
 export interface BaseResult {
   readonly entry: EntryName;
@@ -57,7 +63,7 @@ export interface BaseResult {
   /** Known defects of this version, in words. */
   readonly notes: readonly string[];
   /** The end state, in words. */
-  readonly endState: readonly Observation[];
+  readonly endState: readonly EndObservation[];
   /** The first of them. */
   readonly asymmetries: readonly Asymmetry[];
   /** How many there are in all. */
@@ -68,9 +74,13 @@ export function holdsAt({ endsAsExpected, findings, endState, asymmetryCount }: 
   return endsAsExpected && findings.length === 0 && asymmetryCount === 0 && endState.every(({ ok }) => ok);
 }
 
-/** Whether a console would show the defect; silent: the boot goes on as if nothing were wrong. */
+/**
+ * Whether a console would show the defect; silent: the boot goes on as if nothing were wrong. What is executed after early
+ * boot is not foretold but for what it cannot begin without.
+ */
 export type Visibility = 'shows' | 'silent';
 
-export function visibilityOf({ endsAsExpected }: BaseResult): Visibility {
-  return endsAsExpected ? 'silent' : 'shows';
+export function visibilityOf({ endsAsExpected, endState }: BaseResult): Visibility {
+  const goesOn = endState.every(({ ok, isVital }) => ok || isVital !== true);
+  return endsAsExpected && goesOn ? 'silent' : 'shows';
 }

@@ -3,7 +3,7 @@ import type { Observation } from '../guest/guest-view.ts';
 import type { MemoryRange } from '../sanitizer/territory.ts';
 import type { ImageSymbols } from '../subject/image-symbols.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
-import type { EntryName } from './contract.ts';
+import type { EndObservation, EntryName } from './contract.ts';
 import type { EndState } from './end-state.ts';
 import type { SymmetryFacts } from './symmetry.ts';
 
@@ -47,7 +47,7 @@ export interface Knowledge {
   /** Whether it means to store link-time addresses, as values that it tells of. Absent: it never does. */
   readonly keepsLinkTimeAddresses?: boolean;
   /** What must hold at the end. */
-  endState(run: EndedRun): readonly Observation[];
+  endState(run: EndedRun): readonly EndObservation[];
   /** What an observation that does not hold is, where it is a known defect of this version. */
   knownDefect(observation: Observation): string | undefined;
   /** What must differ between two bases by the base alone, and what is listed; undefined: too little is known. */

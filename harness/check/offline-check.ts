@@ -3,9 +3,8 @@ import { instructionAt } from '../sanitizer/instruction-at.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import { isOfValues, KnownOrigins } from '../sanitizer/pointer-stores.ts';
 import type { Territory } from '../sanitizer/territory.ts';
-import type { Observation } from '../guest/guest-view.ts';
 import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
-import type { Asymmetry, BaseResult, CodePlace, Ending } from './contract.ts';
+import type { Asymmetry, BaseResult, CodePlace, EndObservation, Ending } from './contract.ts';
 import { copyOf, type EndState } from './end-state.ts';
 import { findFirstAsymmetries } from './first-asymmetry.ts';
 import type { ImageChange } from './image-pages.ts';
@@ -152,7 +151,7 @@ function boundAfter({ ending, executed }: FinishedRun): number {
   return ending.kind === 'endless' ? LEAST_BOUND : Math.max(LEAST_BOUND, BOUND_FACTOR * executed);
 }
 
-function told(one: Observation, note: string | undefined): Observation {
+function told(one: EndObservation, note: string | undefined): EndObservation {
   return note === undefined ? one : { ok: true, text: note };
 }
 

@@ -1,6 +1,5 @@
 /**
- * CLAIM: of the real Xen, each forgotten base is noticed but for one that makes no difference; what nothing reads is told
- * apart by proof; and no mutant leaves anything behind for the next run.
+ * CLAIM: of the real Xen, each forgotten base is noticed; what nothing reads is told apart by proof; and no mutant leaves anything behind for the next run.
  */
 import t from 'tap';
 import { type EntryName, holdsAt } from './contract.ts';
@@ -31,9 +30,9 @@ t.test('the score', async (t) => {
   t.ok(isScoreReached(scores));
   for (const { entry, total, killed, survivors, dead, idle, silent } of scores) {
     t.ok(total >= LEAST[entry], `${entry}: ${total} mutants`);
-    t.equal(killed, total - 1);
-    t.match(survivors, [{ mutant: { symbol: /^trampoline_setup\+/ }, because: /loop over one entry/ }]);
-    t.same(idle, []);
+    t.equal(killed, total);
+    t.same(survivors, []);
+    t.match(idle, [{ because: /loop over one entry/ }], 'needed where that loop does not compare registers');
     t.ok(dead.length > 0 && dead.length < total / 8, `${dead.length} compute what nothing reads`);
     t.ok(silent > total / 4, `${silent} would boot as if nothing were wrong`);
   }

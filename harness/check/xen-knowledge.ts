@@ -6,12 +6,13 @@ import type { ImageSymbols } from '../subject/image-symbols.ts';
 import { isBefore } from '../subject/version.ts';
 import type { Cpu } from '../x86/execute/cpu.ts';
 import { PAGE_BYTES } from '../x86/memory/physical-memory.ts';
-import type { EntryName } from './contract.ts';
+import type { EndObservation, EntryName } from './contract.ts';
 import { copyOf, type EndState } from './end-state.ts';
 import { BORROWED_WORD, expectedOfXen } from './expected-of-xen.ts';
 import { type EndedRun, endStateOf, type ExpectedEnding, type Knowledge } from './knowledge.ts';
 import type { SymmetryFacts } from './symmetry.ts';
 import { XEN_END, XenEndState, type XenImage } from './xen-end-state.ts';
+import { handedOver } from './xen-handed-over.ts';
 import { xenSymmetryFacts } from './xen-symmetry.ts';
 
 /** Xen’s trampoline and the stack above it share 64 KiB (TRAMPOLINE_SPACE, TRAMPOLINE_STACK_SPACE). */
@@ -70,9 +71,9 @@ export class XenKnowledge implements Knowledge {
     return physical >= start && physical < end ? { start, end } : undefined;
   }
 
-  endState(run: EndedRun): Observation[] {
+  endState(run: EndedRun): EndObservation[] {
     const state = endStateOf(run);
-    return [...this.#endState.observe(state), this.#lowWord(state)];
+    return [...this.#endState.observe(state), handedOver(state, run.initial), this.#lowWord(state)];
   }
 
   knownDefect({ text }: Observation): string | undefined {

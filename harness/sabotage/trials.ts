@@ -7,6 +7,7 @@ import { failedOutcome } from '../scenario/instance-result.ts';
 import type { ReadyInstance } from '../scenario/plan.ts';
 import { Forks } from '../scenario/forks.ts';
 import { runInstance } from '../scenario/run-instance.ts';
+import type { Witnesses } from '../scenario/witnesses.ts';
 import type { ToolchainContext } from '../toolchain/toolchain-context.ts';
 import { applyDefect, type Prepared, type Workbench } from './apply-defect.ts';
 import type { Defect } from './defect.ts';
@@ -22,6 +23,8 @@ export interface TrialRequest {
   readonly forks?: Forks | undefined;
   readonly jobs: number;
   readonly timeoutMs: number;
+  /** Default: all. */
+  readonly witnesses?: Witnesses;
   readonly signal: AbortSignal;
 }
 
@@ -125,6 +128,7 @@ function runPrepared(prepared: Prepared, directory: string, request: TrialReques
     runDirectory: directory,
     forks: request.forks,
     timeoutMs: request.timeoutMs,
+    ...(request.witnesses ? { witnesses: request.witnesses } : {}),
     repeat: '',
     signal: request.signal,
     onPhase: () => undefined,

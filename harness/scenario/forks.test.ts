@@ -56,7 +56,7 @@ t.test('a fork has the verdict of a cold boot, and says what it was', async (t) 
   t.match(result, { verdict: 'pass', reason: /^refused as predicted/, start: 'fork' });
   t.match(await run({ forks: undefined }), { verdict: 'pass', reason: result.reason, start: 'cold' });
   t.match(
-    await run({ layout: false }),
+    await run({ witnesses: 'but-layout' }),
     { verdict: 'pass', start: 'cold' },
     'without shared memory there is no fork',
   );

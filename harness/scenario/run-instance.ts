@@ -9,7 +9,6 @@ import { BootSession } from '../boot/boot-session.ts';
 import { inquire } from '../boot/death-evidence.ts';
 import type { FrozenMachine } from '../boot/frozen-machine.ts';
 import { examine, type PostMortem } from '../boot/post-mortem.ts';
-import type { SubjectDriver } from '../boot/subject-driver.ts';
 import type { Forks } from './forks.ts';
 import { writePayloadDrive } from '../image/payload-drive.ts';
 import { Deadline } from '../lifetime/deadline.ts';
@@ -37,6 +36,7 @@ import { makeStale } from './stale-memory.ts';
 import { symboliser } from './symboliser.ts';
 import { trampolineOf } from './trampoline-copy.ts';
 import type { SubjectFacts } from '../subject/loaded-subject.ts';
+import { areWordsJudged, sessionDriver, type Witnesses } from './witnesses.ts';
 
 export interface InstanceRun {
   readonly planned: ReadyInstance;
@@ -48,8 +48,8 @@ export interface InstanceRun {
   /** One command that repeats this instance alone. */
   readonly repeat: string;
   readonly signal: AbortSignal;
-  /** false: memory is neither shared nor looked at, which is what a measurement compares with. */
-  readonly layout?: boolean;
+  /** Default: all. */
+  readonly witnesses?: Witnesses;
   readonly onPhase: (phase: string) => void;
 }
 
@@ -87,9 +87,9 @@ type TimedRun = InstanceRun & { readonly laps: Laps; readonly began: { start?: '
 
 /** As a fork where there is a frozen machine that it goes on from, else cold. */
 async function boot(run: TimedRun): Promise<Outcome> {
-  const { forks, planned, signal } = run;
+  const { forks, planned, signal, witnesses = 'all' } = run;
   // A fork's memory is shared, always.
-  const from = run.layout === false ? undefined : await forks?.find(planned);
+  const from = witnesses === 'all' ? await forks?.find(planned) : undefined;
   try {
     return await bootFrom(run, from);
   } catch (error) {
@@ -112,6 +112,7 @@ function isFrozenMachinesFault(error: unknown): error is Error {
 }
 
 async function bootFrom(run: TimedRun, from: FrozenMachine | undefined): Promise<Outcome> {
+  const { witnesses = 'all' } = run;
   const directory = await instanceFolder(run.runDirectory, run.planned.instance.name);
   await removeEvidence(directory);
   const facts = subjectFacts(run.planned);
@@ -129,7 +130,8 @@ async function bootFrom(run: TimedRun, from: FrozenMachine | undefined): Promise
     from,
     laps: run.laps,
     choice: payload.choice.choice,
-    ...(run.layout === false ? { driver: withoutLayout(driver), sharedRam: false } : { driver }),
+    driver: sessionDriver(driver, witnesses),
+    ...(witnesses === 'all' ? {} : { sharedRam: false }),
     onPhase: run.onPhase,
     signal: run.signal,
   });
@@ -159,7 +161,7 @@ interface EndedBoot {
 
 async function judged(run: InstanceRun, boot: EndedBoot): Promise<Outcome> {
   const { session, driver, facts, record, directory } = boot;
-  const given = judgedRecord(run.planned, driver, facts, record);
+  const given = judgedRecord(run, driver, facts, record);
   const passed = judge(given).verdict === 'pass';
   const death = passed ? undefined : await inquireInto(session, directory, facts, record);
   const mortem = passed ? undefined : await postMortem(run, session, directory, facts, record);
@@ -181,18 +183,8 @@ async function judged(run: InstanceRun, boot: EndedBoot): Promise<Outcome> {
   };
 }
 
-function withoutLayout(driver: InstanceDriver): SubjectDriver {
-  const { landmarks, ends } = driver;
-  return {
-    landmarks,
-    ends,
-    stops: (report) => driver.stops(report),
-    observe: (name, guest, report) => driver.observe(name, guest, report),
-  };
-}
-
 function judgedRecord(
-  planned: ReadyInstance,
+  { planned, witnesses = 'all' }: InstanceRun,
   driver: InstanceDriver,
   facts: SubjectFacts,
   record: BootRecord,
@@ -202,7 +194,7 @@ function judgedRecord(
   const loaded = end.kind === 'refused' ? undefined : loader;
   const reachedEnd = end.kind === 'subject' && end.meaning === 'expected';
   const { own } = driver;
-  const isAsked = reachedEnd || (own.always && record.checkpoints.length > 0);
+  const isAsked = areWordsJudged(witnesses) && (reachedEnd || (own.always && record.checkpoints.length > 0));
   return {
     record,
     expectation,

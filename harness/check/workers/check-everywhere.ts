@@ -1,6 +1,5 @@
 /** An image at every base that was chosen, on several threads. */
-import type { Observation } from '../../guest/guest-view.ts';
-import type { BaseResult, EntryName } from '../contract.ts';
+import type { BaseResult, EndObservation, EntryName } from '../contract.ts';
 import type { CheckedImageData } from '../checker.ts';
 import type { CheckJob } from './check-job.ts';
 import { runJobs, sharedBytes, workerBeside } from './worker-pool.ts';
@@ -52,10 +51,10 @@ export async function checkEverywhere(asked: CheckEverywhere): Promise<BaseResul
 }
 
 /** Most of what is observed at thousands of bases is the same text. */
-function sameOnce(): (observation: Observation) => Observation {
-  const known = new Map<string, Observation>();
+function sameOnce(): (observation: EndObservation) => EndObservation {
+  const known = new Map<string, EndObservation>();
   return (observation) => {
-    const key = `${observation.ok} ${observation.text}`;
+    const key = `${observation.ok} ${observation.isVital === true} ${observation.text}`;
     const same = known.get(key);
     if (same) return same;
     known.set(key, observation);
