@@ -2,6 +2,7 @@
 import type { Observation } from '../guest/guest-view.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import type { StopReason } from '../x86/execute/stop.ts';
+import type { ImageCopy } from './executed-instructions.ts';
 
 /** How the loader enters the image. */
 export type EntryName = 'bios' | 'efi';
@@ -56,6 +57,8 @@ export interface BaseResult {
   readonly endsAsExpected: boolean;
   /** Where it ended, where that is not as expected; of a loop the lowest instruction. */
   readonly endedAt?: CodePlace;
+  /** What the image copied of itself below 1 MiB, around the code there that is told of. */
+  readonly copies?: readonly ImageCopy[];
   /** Instructions; a repeated string instruction counts once. */
   readonly executed: number;
   /** Those of known defects are not among them. */

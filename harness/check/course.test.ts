@@ -113,7 +113,7 @@ void t.test('what the model stops at is told as it is', (t) => {
 void t.test('a loop: stopped at the bound, its places counted', (t) => {
   const { ending, executed } = at({ code: '90 ebfe' }, 1000);
   t.equal(executed, 1000);
-  t.match(ending, { kind: 'endless', loop: [{ linear: BigInt(LOADED + 1), times: 4096 }] });
+  t.match(ending, { kind: 'endless', loop: [{ linear: BigInt(LOADED + 1), times: 32768 }] });
   t.end();
 });
 

@@ -3,6 +3,7 @@ import { encodeHex, hex } from '../bits/hex.ts';
 import type { StopReason } from '../x86/execute/stop.ts';
 import { counted } from './base-words.ts';
 import type { BaseResult, Ending } from './contract.ts';
+import { type ImageCopy, linkTimeOf } from './executed-instructions.ts';
 
 /** Where an image is linked, and how far it reaches. */
 export interface LinkedImage {
@@ -11,15 +12,20 @@ export interface LinkedImage {
   readonly loadSize: number;
 }
 
-/** Of the image as it lies at this base: where it is linked; any other address is its own. */
+/** Of the image as it lies at this base, and of its copies: where it is linked; any other address is its own. */
 export function linkTimeAddress(
   linear: bigint,
   loadBase: number,
   { linkBase, loadSize }: LinkedImage,
+  copies: readonly ImageCopy[] = [],
 ): bigint {
-  const offset = linear - BigInt(loadBase);
-  return offset >= 0n && offset < BigInt(loadSize) ? offset + BigInt(linkBase) : linear;
+  const place = { linkBase, loadBase, sizeBytes: loadSize, copies };
+  // Of bigints only those that numbers hold are physical addresses.
+  const linkTime = linear < LARGEST ? linkTimeOf(place, Number(linear)) : undefined;
+  return linkTime === undefined ? linear : BigInt(linkTime);
 }
+
+const LARGEST = 1n << 52n;
 
 export interface EndingInWords {
   /** A clause whose subject is the boot: `reaches __start_xen`. */
@@ -32,10 +38,10 @@ export interface EndingInWords {
 const PLACES_SHOWN = 4;
 
 export function endingInWords(
-  { ending, loadBase, endsAsExpected }: BaseResult,
+  { ending, loadBase, endsAsExpected, copies }: BaseResult,
   image: LinkedImage,
 ): EndingInWords {
-  const linkTime = (linear: bigint) => linkTimeAddress(linear, loadBase, image);
+  const linkTime = (linear: bigint) => linkTimeAddress(linear, loadBase, image, copies);
   const but = endsAsExpected ? '' : ', where another end is expected';
   switch (ending.kind) {
     case 'reached':

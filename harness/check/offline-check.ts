@@ -11,6 +11,7 @@ import type { ImageChange } from './image-pages.ts';
 import type { LoadedBytes } from './loaded-bytes.ts';
 import { endStateOf, type ExpectedEnding, type Knowledge } from './knowledge.ts';
 import type { FinishedRun, OfflineBoot } from './offline-boot.ts';
+import { LowCopies } from './low-copies.ts';
 import { type FoundAsymmetry, Symmetry, type SymmetryFacts } from './symmetry.ts';
 
 /** Xen takes 44,000 instructions; what takes a hundred times as many does not end. */
@@ -40,12 +41,15 @@ export class OfflineCheck {
   /** By place: the instruction after which it is asymmetric. */
   readonly #instructions = new Map<string, CodePlace | undefined>();
   #searches = 0;
+  readonly #copies: LowCopies;
   readonly #known = new KnownOrigins();
   readonly #isData = (linear: bigint, value: number, territory: Territory) =>
     this.#knowledge.keepsLinkTimeAddresses === true || this.#known.of(linear, value, territory) === 'data';
 
   /** With the link base as reference, a store that forgets its base goes where it should, and elsewhere does not. */
-  constructor(makeBoot: () => OfflineBoot, knowledge: Knowledge, { linkBase, master }: LoadedBytes) {
+  constructor(makeBoot: () => OfflineBoot, knowledge: Knowledge, image: LoadedBytes) {
+    const { linkBase, master } = image;
+    this.#copies = new LowCopies(image);
     this.#makeBoot = makeBoot;
     this.#boot = makeBoot();
     this.#knowledge = knowledge;
@@ -67,14 +71,17 @@ export class OfflineCheck {
     const observed = isThere ? this.#knowledge.endState(run) : [];
     const known = observed.map((one) => (one.ok ? undefined : this.#knowledge.knownDefect(one)));
     const asymmetries = this.#asymmetries(isThere ? run : undefined, changes);
+    const end = endsAsExpected ? {} : { endedAt: endedAt(run) };
+    const told = { ...asymmetries, ...end, findings: run.findings };
+    const copies = this.#copies.around(run.cpu.physical, placesOf(told));
     return {
-      ...{ entry, loadBase, ending, executed, ...asymmetries },
-      ...(endsAsExpected ? {} : { endedAt: endedAt(run) }),
+      ...{ entry, loadBase, ending, executed, ...asymmetries, ...end },
+      ...(copies.length > 0 ? { copies } : {}),
       // Last: it runs the same machine again.
       findings: this.#withoutData(run, changes),
       endsAsExpected,
       notes: known.filter((note) => note !== undefined),
-      endState: observed.map((one, index) => told(one, known[index])),
+      endState: observed.map((one, index) => noted(one, known[index])),
     };
   }
 
@@ -151,7 +158,7 @@ function boundAfter({ ending, executed }: FinishedRun): number {
   return ending.kind === 'endless' ? LEAST_BOUND : Math.max(LEAST_BOUND, BOUND_FACTOR * executed);
 }
 
-function told(one: EndObservation, note: string | undefined): EndObservation {
+function noted(one: EndObservation, note: string | undefined): EndObservation {
   return note === undefined ? one : { ok: true, text: note };
 }
 
@@ -159,6 +166,17 @@ function told(one: EndObservation, note: string | undefined): EndObservation {
 function endedAt({ ending, cpu }: FinishedRun): CodePlace {
   const linear = ending.kind === 'endless' ? ending.loop[0]?.linear : undefined;
   return instructionAt(cpu, linear);
+}
+
+/** Linear addresses of the instructions that are told of. */
+function placesOf({
+  findings,
+  asymmetries,
+  endedAt,
+}: Pick<BaseResult, 'findings' | 'asymmetries' | 'endedAt'>): bigint[] {
+  const found = findings.map(({ instruction }) => instruction.linear);
+  const since = asymmetries.flatMap(({ instruction }) => (instruction === undefined ? [] : [instruction]));
+  return [...found, ...since, ...(endedAt ? [endedAt.linear] : [])];
 }
 
 function isExpected(ending: Ending, expected: ExpectedEnding): boolean {

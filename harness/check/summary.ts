@@ -16,13 +16,16 @@ export interface Where {
   readonly silent: readonly number[];
 }
 
+/** One of the results. */
+export type Example = Pick<BaseResult, 'entry' | 'loadBase' | 'copies'>;
+
 /** One instruction that breaks one rule. */
 export interface Defect {
   readonly rule: RuleName;
   /** Of the instruction; linear. */
   readonly linkTime: bigint;
   readonly where: readonly Where[];
-  readonly example: { readonly entry: EntryName; readonly loadBase: number; readonly finding: Finding };
+  readonly example: Example & { readonly finding: Finding };
 }
 
 /** What is wrong, but not with an instruction that the sanitizer saw. */
@@ -35,7 +38,7 @@ export interface Failure {
   /** At the first of them. */
   readonly code?: CodePlace;
   readonly where: readonly Where[];
-  readonly example: { readonly entry: EntryName; readonly loadBase: number };
+  readonly example: Example;
 }
 
 export interface EntrySummary {
@@ -103,7 +106,7 @@ interface Seen<T> {
 function defectsOf(results: readonly BaseResult[], image: LinkedImage): Defect[] {
   const seen = results.flatMap((result) => result.findings.map((what): Seen<Finding> => ({ result, what })));
   const linkTime = ({ result, what }: Seen<Finding>) =>
-    linkTimeAddress(what.instruction.linear, result.loadBase, image);
+    linkTimeAddress(what.instruction.linear, result.loadBase, image, result.copies);
   const groups = grouped(seen, (one) => `${one.what.rule} ${placeKey(linkTime(one), image)}`);
   return [...groups.values()]
     .map((group) => {
@@ -150,7 +153,7 @@ function failuresOf(results: readonly BaseResult[], image: LinkedImage): Failure
 }
 
 function failureTexts(result: BaseResult, image: LinkedImage): FailureText[] {
-  const { endsAsExpected, endedAt, endState, asymmetries, loadBase } = result;
+  const { endsAsExpected, endedAt, endState, asymmetries, loadBase, copies } = result;
   const end = endingInWords(result, image);
   return [
     ...(endsAsExpected
@@ -170,7 +173,7 @@ function failureTexts(result: BaseResult, image: LinkedImage): FailureText[] {
       kind: 'asymmetry' as const,
       key: place,
       text: `${place} is ${hex(here)} at ${hex(loadBase)}; at the reference base it is ${hex(reference)}`,
-      places: instruction === undefined ? [] : [instruction],
+      places: instruction === undefined ? [] : [linkTimeAddress(instruction, image.linkBase, image, copies)],
       ...(code === undefined ? {} : { code }),
     })),
   ];
@@ -211,8 +214,8 @@ function exampleOf<T>(group: readonly Seen<T>[], { linkBase }: LinkedImage): See
   return found;
 }
 
-function atOf({ entry, loadBase }: BaseResult): Failure['example'] {
-  return { entry, loadBase };
+function atOf({ entry, loadBase, copies }: BaseResult): Example {
+  return { entry, loadBase, ...(copies ? { copies } : {}) };
 }
 
 function whereOf(group: readonly Seen<unknown>[]): Where[] {

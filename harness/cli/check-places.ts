@@ -1,5 +1,5 @@
 /** Names, source lines and code for a report, all by link-time address. */
-import type { CodePlace } from '../check/contract.ts';
+import type { BaseResult, CodePlace } from '../check/contract.ts';
 import { type LinkedImage, linkTimeAddress } from '../check/ending-words.ts';
 import type { BootImage } from '../subject/boot-image.ts';
 import type { ImageSymbols } from '../subject/image-symbols.ts';
@@ -33,6 +33,9 @@ export interface PlacedImage {
   /** A file that addr2line reads. */
   readonly symbolsPath: string | undefined;
 }
+
+/** Where the image lay, and what it copied of itself. */
+export type Lain = Pick<BaseResult, 'loadBase' | 'copies'>;
 
 export class CheckPlaces {
   readonly #names: PlaceNames;
@@ -69,8 +72,8 @@ export class CheckPlaces {
   }
 
   /** Five lines with the instruction in the middle, as it lay at that base; one line where its code is not the image's. */
-  disassembly({ linear, bitness, bytes }: CodePlace, loadBase: number): string[] {
-    const linkTime = this.#linkTime(linear, loadBase);
+  disassembly({ linear, bitness, bytes }: CodePlace, lain: Lain): string[] {
+    const linkTime = this.linkTime(linear, lain);
     const around = this.#codeAround(linkTime, bytes);
     const code = around?.bytes ?? this.#first(bytes, bitness);
     const address = linear - BigInt(around?.before ?? 0);
@@ -81,7 +84,7 @@ export class CheckPlaces {
     return listing(instructions, {
       pc: linear,
       // The instruction's own name stands above; lines of code stay short.
-      symbolise: (at) => (own.has(at) ? undefined : this.symbol(this.#linkTime(at, loadBase))),
+      symbolise: (at) => (own.has(at) ? undefined : this.symbol(this.linkTime(at, lain))),
     });
   }
 
@@ -90,8 +93,8 @@ export class CheckPlaces {
     return first?.bytes ?? bytes;
   }
 
-  #linkTime(linear: bigint, loadBase: number): bigint {
-    return linkTimeAddress(linear, loadBase, this.subject.image.loaded);
+  linkTime(linear: bigint, { loadBase, copies }: Lain): bigint {
+    return linkTimeAddress(linear, loadBase, this.subject.image.loaded, copies);
   }
 
   /** The file's bytes on either side, with the instruction as it stood in memory; undefined where the file has none. */

@@ -48,7 +48,8 @@ function failureLines(page: Page, failure: Failure, checked: Checked, places: Ch
   const { kind, code, where, example } = failure;
   headLine(page, failureText(failure, places));
   // The first instruction of an asymmetry was looked for in the run at the reference base.
-  const lain = kind === 'asymmetry' ? checked.subject.image.loaded.linkBase : example.loadBase;
+  const { linkBase } = checked.subject.image.loaded;
+  const lain = kind === 'asymmetry' ? { ...example, loadBase: linkBase } : example;
   codeLines(page, code ? places.disassembly(code, lain) : []);
   visibilityLines((name, text) => fieldLine(page, name, text), where, checked);
   page.command(next(checked, example), '  next      ');
@@ -87,7 +88,7 @@ function entrySummary({ entry }: Where, { summary }: Checked) {
 
 function otherDefect(page: Page, defect: Defect, checked: Checked, places: CheckPlaces): void {
   const { linkTime, example, where } = defect;
-  const touched = touchedText(example.finding, example.loadBase, places);
+  const touched = touchedText(example.finding, example, places);
   page.say(
     `${placeName(linkTime, places)}: ${ruleText(defect.rule)}: ${touched} (${wherePhrase(where, checked)})`,
     { lead: '  ✗ ' },

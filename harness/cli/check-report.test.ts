@@ -135,10 +135,7 @@ t.test('a boot that never ends', async (t) => {
   const text = await report(t, checked(looping, [0x80001000, 0xe0000000]));
   t.match(text, /^✗ never ends: it loops over 2 instructions, at 0xe01fb66e; 0xe01fb672$/m);
   t.match(text, /^ {2}=> 0xe01fb66e {2}eb fe {2}jmp/m, 'one line: the image has no code there');
-  t.match(
-    text,
-    /^ {2}bios,efi {2}a console would show it at 0xe0000000 and 0x80001000$/m,
-  );
+  t.match(text, /^ {2}bios,efi {2}a console would show it at 0xe0000000 and 0x80001000$/m);
   t.match(text, /beside it, perhaps because of it:\n {2}✗ end state: no end state/);
   t.match(
     text,

@@ -68,12 +68,15 @@ function unservedLines(page: Page, unserved: UnservedBases): void {
   page.say(`not tried at ${at}: ${notTriedBecause(unserved)}`, { lead: `${entry.padEnd(4)}  ` });
 }
 
-/** Entries whose end states say the same but for the base are shown once. */
+/** Entries of whose end states the same would be shown are shown once. */
 function endStateLines(page: Page, { entries }: CheckSummary): void {
   const shown = new Map<string, { names: string[]; example: BaseResult }>();
   for (const { entry, example } of entries) {
     if (!example || example.endState.length === 0) continue;
-    const key = example.endState.map(({ text }) => text).join('\n');
+    const key = example.endState
+      .slice(0, OBSERVATIONS_SHOWN)
+      .map(({ text }) => text)
+      .join('\n');
     const same = shown.get(key);
     if (same?.example.loadBase === example.loadBase) same.names.push(entry);
     else shown.set(key, { names: [entry], example });

@@ -1,16 +1,13 @@
 /** A finding in words: which instruction broke which rule, the code around it, what it touched and should have touched. */
 import { hex } from '../bits/hex.ts';
 import { counted } from '../check/base-words.ts';
-import { linkTimeAddress } from '../check/ending-words.ts';
 import type { Finding } from '../sanitizer/finding.ts';
 import { type RuleName, RULES } from '../sanitizer/rules.ts';
-import type { CheckPlaces } from './check-places.ts';
+import type { CheckPlaces, Lain } from './check-places.ts';
 import type { Page } from './check-page.ts';
 
-export interface PlacedFinding {
+export interface PlacedFinding extends Lain {
   readonly finding: Finding;
-  /** Where the image was. */
-  readonly loadBase: number;
   /** Of the instruction; linear. */
   readonly linkTime: bigint;
 }
@@ -19,10 +16,10 @@ export function findingLines(page: Page, placed: PlacedFinding, places: CheckPla
   const { finding, loadBase, linkTime } = placed;
   const { rule, expected } = finding;
   headLine(page, `${placeName(linkTime, places)}: ${ruleText(rule)}`);
-  codeLines(page, places.disassembly(finding.instruction, loadBase));
-  fieldLine(page, 'touched', `${touchedText(finding, loadBase, places)}${timesText(finding)}`);
+  codeLines(page, places.disassembly(finding.instruction, placed));
+  fieldLine(page, 'touched', `${touchedText(finding, placed, places)}${timesText(finding)}`);
   if (expected !== undefined) {
-    const address = addressText(expected, loadBase, places);
+    const address = addressText(expected, placed, places);
     fieldLine(page, 'should', `be ${address}, with the image at ${hex(loadBase)}`);
   }
   fieldLine(page, 'rule', rule);
@@ -59,9 +56,9 @@ export function ruleText(rule: RuleName): string {
   return RULES.find(({ name }) => name === rule)?.says ?? rule;
 }
 
-export function touchedText(finding: Finding, loadBase: number, places: CheckPlaces): string {
+export function touchedText(finding: Finding, lain: Lain, places: CheckPlaces): string {
   const { deed, touched, sizeBytes, what } = finding;
-  const address = addressText(touched, loadBase, places);
+  const address = addressText(touched, lain, places);
   const more = what === undefined ? '' : `; ${what}`;
   switch (deed) {
     case 'read':
@@ -85,7 +82,7 @@ function timesText({ times }: Finding): string {
 }
 
 /** With the symbol that stands there in the image, as loaded or as linked. */
-function addressText(address: bigint, loadBase: number, places: CheckPlaces): string {
-  const symbol = places.symbol(linkTimeAddress(address, loadBase, places.subject.image.loaded));
+function addressText(address: bigint, lain: Lain, places: CheckPlaces): string {
+  const symbol = places.symbol(places.linkTime(address, lain));
   return `${hex(address)}${symbol === undefined ? '' : ` <${symbol}>`}`;
 }

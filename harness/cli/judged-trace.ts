@@ -84,7 +84,7 @@ export function judgementLines({ findings, places }: Judgement, target: Reporter
     page.gap();
   }
   for (const { finding, loadBase, linkTime } of findings.slice(SHOWN, SHOWN + TOLD)) {
-    const touched = touchedText(finding, loadBase, places);
+    const touched = touchedText(finding, { loadBase }, places);
     page.say(`${placeName(linkTime, places)}: ${ruleText(finding.rule)}: ${touched}`, { lead: '✗ ' });
   }
   const more = findings.length - SHOWN - TOLD;
