@@ -61,6 +61,6 @@ function givenTexts(memory: EndState['memory'], address: number): readonly Text[
 function isText(memory: EndState['memory'], address: number | undefined, text: string | undefined): boolean {
   if (text === undefined) return true;
   if (address === undefined || address >= LOW_MEMORY) return false;
-  const wanted = Buffer.from(`${text}\0`, 'latin1');
+  const wanted = Buffer.from(`${text}\0`);
   return wanted.equals(copyOf(memory, address, new Uint8Array(wanted.length)));
 }
