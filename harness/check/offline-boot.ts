@@ -83,7 +83,7 @@ export class OfflineBoot {
     const mayExecute = (low: number, high: number) => this.#mayExecute(low, high);
     this.#code = new CodeCache(store, mayExecute);
     this.#singleSteps = new CodeCache(store, mayExecute);
-    this.#plans = new OriginPlans(store.disassembler);
+    this.#plans = plansOf(store);
   }
 
   run({ loadBase, changes = [], bound, isData }: RunRequest): FinishedRun {
@@ -209,4 +209,13 @@ export class OfflineBoot {
     if (this.#knowledge.endAt(linear) !== undefined) return false;
     return highHalf !== undefined && linear >= highHalf.start && linear < highHalf.end;
   }
+}
+
+/** Made once for all boots whose code is decoded once. */
+const PLANS = new WeakMap<CodeStore, OriginPlans>();
+
+function plansOf(store: CodeStore): OriginPlans {
+  const known = PLANS.get(store) ?? new OriginPlans(store.disassembler);
+  PLANS.set(store, known);
+  return known;
 }

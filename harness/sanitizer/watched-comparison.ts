@@ -3,6 +3,7 @@
  * loop whose end forgot the base never ends where it should.
  */
 import type { ExecutableInstruction } from '../x86/instruction.ts';
+import { subtract } from '../x86/execute/arithmetic.ts';
 import type { Bitness, Cpu } from '../x86/execute/cpu.ts';
 import type { Operation } from '../x86/execute/operation.ts';
 import { generalRegister } from '../x86/execute/registers.ts';
@@ -35,6 +36,7 @@ export function watchedComparison(
   compared: ComparedRegisters,
 ): Operation {
   const { first, second } = compared;
+  if (compared.sizeBytes === 4) return watchedComparison32(slot, compared);
   return (cpu) => {
     const sanitizer = slot.current;
     if (sanitizer !== undefined) {
@@ -44,6 +46,22 @@ export function watchedComparison(
         tell(cpu, sanitizer, compared);
     }
     operation(cpu);
+  };
+}
+
+/** Loops spend their time in it: the comparison is done here, without a call of its operation. */
+function watchedComparison32(slot: SanitizerSlot, compared: ComparedRegisters): Operation {
+  const { first, second } = compared;
+  return (cpu) => {
+    const { words } = cpu;
+    const [a, b] = [words[first]!, words[second]!];
+    const sanitizer = slot.current;
+    if (sanitizer !== undefined) {
+      const { linkStart, linkBytes } = sanitizer;
+      if ((a - linkStart) >>> 0 < linkBytes !== (b - linkStart) >>> 0 < linkBytes)
+        tell(cpu, sanitizer, compared);
+    }
+    subtract(words, a, b, 0);
   };
 }
 

@@ -38,6 +38,7 @@ export async function checkEverywhere(asked: CheckEverywhere): Promise<BaseResul
     },
     jobs: tries.flatMap((one) => jobsFor(one, workers)),
     workers,
+    kindOf: ({ entry }) => entry,
     ...(signal ? { signal } : {}),
     onResult: (result) => {
       const kept = { ...result, endState: result.endState.map((one) => told(one)) };

@@ -2,6 +2,7 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { JobQueue } from './job-queue.ts';
 import type { JobMessage, WorkerMessage } from './messages.ts';
 
 /** A worker threw, or ended: our fault or the host's, never the image's. */
@@ -19,6 +20,8 @@ export interface PoolWork<Setup, Job, Result> {
   /** Threads; never more than jobs. */
   readonly workers: number;
   readonly onResult: (result: Result) => void;
+  /** Jobs of one kind go to one thread while there are enough: what it made for the first serves the others. */
+  readonly kindOf?: (job: Job) => string;
   readonly signal?: AbortSignal;
   /** Of JavaScript objects, a thread. */
   readonly heapMib?: number;
@@ -31,14 +34,16 @@ export interface PoolWork<Setup, Job, Result> {
 export async function runJobs<Setup, Job, Result>(work: PoolWork<Setup, Job, Result>): Promise<void> {
   work.signal?.throwIfAborted();
   const threads: Worker[] = [];
-  const queue = work.jobs.map((job, id): JobMessage<Job> => ({ id, job }));
+  const { kindOf } = work;
+  const messages = work.jobs.map((job, id): JobMessage<Job> => ({ id, job }));
+  const queue = new JobQueue(messages, kindOf && (({ job }) => kindOf(job)));
   let onAbort: (() => void) | undefined;
   try {
     const aborted = new Promise<never>((_resolve, reject) => {
       onAbort = () => reject(work.signal?.reason as Error);
       work.signal?.addEventListener('abort', onAbort);
     });
-    const all = Array.from({ length: Math.min(work.workers, queue.length) }, () => {
+    const all = Array.from({ length: Math.min(work.workers, messages.length) }, () => {
       const thread = startThread(work.worker, work.setup, work.heapMib);
       threads.push(thread);
       return serveFrom(queue, thread, work.onResult);
@@ -58,13 +63,14 @@ const [YOUNG_MIB, OLD_MIB] = [12, 160];
 
 /** Gives the thread one job after the other until the queue is empty. */
 function serveFrom<Job, Result>(
-  queue: JobMessage<Job>[],
+  queue: JobQueue<JobMessage<Job>>,
   thread: Worker,
   onResult: (result: Result) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
+    let job: JobMessage<Job> | undefined;
     const next = () => {
-      const job = queue.shift();
+      job = queue.next(job);
       if (job) thread.postMessage(job);
       else resolve();
     };
