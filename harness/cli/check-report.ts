@@ -23,6 +23,8 @@ export async function checkReport(checked: Checked, target: ReporterTarget): Pro
   const { summary, subject } = checked;
   const { linkBase, loadSize } = subject.image.loaded;
   page.say(`${subject.label}: ${hex(loadSize, 1)} bytes in memory, linked at ${hex(linkBase)}`);
+  if (subject.name === 'xen' && !subject.symbols)
+    page.say('without its symbols it is judged by less, and nothing is named; give them: --xen FILE,SYMBOLS');
   page.gap();
   for (const entry of summary.entries) entryLines(page, checked, entry);
   for (const one of checked.unserved) unservedLines(page, one);
