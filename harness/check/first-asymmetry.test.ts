@@ -9,7 +9,7 @@ import { Stepper } from '../x86/execute/stepper.ts';
 import { flatState } from '../x86/execute/testdata/flat-state.ts';
 import { PhysicalMemory } from '../x86/memory/physical-memory.ts';
 import { writeField } from '../x86/state/state-layout.ts';
-import { findFirstAsymmetries, findLastWriter, type SteppedRun } from './first-asymmetry.ts';
+import { findFirstAsymmetries, type SteppedRun } from './first-asymmetry.ts';
 
 const store = new CodeStore(await loadDisassembler());
 const [A, B] = [0x10_0000, 0x90_0000];
@@ -82,22 +82,5 @@ t.test('one that stops where the other goes on', (t) => {
 
 t.test('a bound', (t) => {
   t.match(findFirstAsymmetries(...both('ebfe'), [], 100), { executed: 100, apart: undefined });
-  t.end();
-});
-
-t.test('the last writer', (t) => {
-  // incl 0x200(%esi); incl 0x200(%esi); incl 0x300(%esi)
-  const code = 'ff8600020000 ff8600020000 ff8600030000 f4';
-  const place = { start: A + 0x200, end: A + 0x204 };
-  t.match(findLastWriter(begin(A, code), place, 100), {
-    ...{ instruction: BigInt(A + 6), times: 2, executed: 3 },
-    stopped: { kind: 'halted' },
-  });
-  t.match(findLastWriter(begin(A, code), place, 1), {
-    instruction: BigInt(A),
-    executed: 1,
-    stopped: undefined,
-  });
-  t.match(findLastWriter(begin(B, code), place, 100), { instruction: undefined, times: 0 });
   t.end();
 });

@@ -9,7 +9,7 @@ import { readFlags } from '../x86/state/flags.ts';
 import { STATE_FIELDS, type StateField } from '../x86/state/state-layout.ts';
 import { misfitOf, registerFits, shiftOf, type Shift } from './by-the-base.ts';
 import type { CodePlace } from './contract.ts';
-import { copyOf, type PhysicalRange } from './end-state.ts';
+import { copyOf } from './end-state.ts';
 import type { AsymmetricPlace } from './symmetry.ts';
 
 /** A boot that is gone through one instruction at a time; what the firmware does counts to the instruction before. */
@@ -146,39 +146,4 @@ function memoryMisfit({ reference, here }: MemoryPlace, a: Cpu, b: Cpu, shift: S
     const misfit = misfitOf(before[0]!, before[1]!, after[0]!, after[1]!, shift);
     return misfit === half || misfit === 'both';
   };
-}
-
-export interface LastWriter {
-  /** Linear; undefined: nobody changed it. */
-  readonly instruction: bigint | undefined;
-  /** How often it was changed. */
-  readonly times: number;
-  readonly executed: number;
-  readonly stopped: StopReason | undefined;
-}
-
-/**
- * Runs until it stops and tells which instruction was the last to change physical memory there; one that stored the same
- * bytes again is not seen.
- * @param limit instructions
- */
-export function findLastWriter(run: SteppedRun, place: PhysicalRange, limit: number): LastWriter {
-  const { cpu } = run;
-  const size = place.end - place.start;
-  let [before, now] = [new Uint8Array(size), new Uint8Array(size)];
-  copyOf(cpu.physical, place.start, before);
-  let instruction: bigint | undefined;
-  let [times, executed] = [0, 0];
-  let stopped: StopReason | undefined;
-  while (executed < limit) {
-    const at = cpu.linearInstruction;
-    stopped = run.step();
-    if (stopped) break;
-    executed++;
-    if (Buffer.compare(before, copyOf(cpu.physical, place.start, now)) === 0) continue;
-    [before, now] = [now, before];
-    instruction = at;
-    times++;
-  }
-  return { instruction, times, executed, stopped };
 }
