@@ -6,6 +6,8 @@ import { runJobs, sharedBytes, workerBeside } from './worker-pool.ts';
 
 /** Small enough that threads end together, large enough that messages cost nothing. */
 const BASES_A_JOB = 16;
+/** Jobs: to begin with an entry takes as long as some 250 bases. */
+const WORTH_JOINING = 16;
 
 export interface CheckEverywhere {
   readonly data: CheckedImageData;
@@ -39,6 +41,7 @@ export async function checkEverywhere(asked: CheckEverywhere): Promise<BaseResul
     jobs: tries.flatMap((one) => jobsFor(one, workers)),
     workers,
     kindOf: ({ entry }) => entry,
+    worthJoining: WORTH_JOINING,
     ...(signal ? { signal } : {}),
     onResult: (result) => {
       const kept = { ...result, endState: result.endState.map((one) => told(one)) };

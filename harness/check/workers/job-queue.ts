@@ -3,12 +3,15 @@
 export class JobQueue<Job> {
   readonly #waiting: Job[];
   readonly #kindOf: (job: Job) => string;
+  readonly #worthJoining: number;
   /** How many threads are at each kind. */
   readonly #threads = new Map<string, number>();
 
-  constructor(jobs: readonly Job[], kindOf: (job: Job) => string = () => '') {
+  /** @param worthJoining jobs of a kind that must wait for each thread at it before another one joins them */
+  constructor(jobs: readonly Job[], kindOf: (job: Job) => string = () => '', worthJoining = 1) {
     this.#waiting = [...jobs];
     this.#kindOf = kindOf;
+    this.#worthJoining = worthJoining;
   }
 
   /**
@@ -26,8 +29,12 @@ export class JobQueue<Job> {
   }
 
   #leastServed(): number {
-    const counts = this.#waiting.map((job) => this.#threads.get(this.#kindOf(job)) ?? 0);
-    return counts.indexOf(Math.min(...counts));
+    const kinds = this.#waiting.map(this.#kindOf);
+    const waiting = (kind: string) => kinds.filter((each) => each === kind).length;
+    const threads = (kind: string) => this.#threads.get(kind) ?? 0;
+    const open = [...new Set(kinds)].filter((kind) => waiting(kind) >= this.#worthJoining * threads(kind));
+    const [least] = open.sort((a, b) => threads(a) - threads(b));
+    return least === undefined ? -1 : kinds.indexOf(least);
   }
 
   #count(kind: string, by: number): void {

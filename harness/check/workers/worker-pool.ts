@@ -22,6 +22,8 @@ export interface PoolWork<Setup, Job, Result> {
   readonly onResult: (result: Result) => void;
   /** Jobs of one kind go to one thread while there are enough: what it made for the first serves the others. */
   readonly kindOf?: (job: Job) => string;
+  /** So many must wait for each thread at a kind before another thread joins them; default 1. */
+  readonly worthJoining?: number;
   readonly signal?: AbortSignal;
   /** Of JavaScript objects, a thread. */
   readonly heapMib?: number;
@@ -36,7 +38,7 @@ export async function runJobs<Setup, Job, Result>(work: PoolWork<Setup, Job, Res
   const threads: Worker[] = [];
   const { kindOf } = work;
   const messages = work.jobs.map((job, id): JobMessage<Job> => ({ id, job }));
-  const queue = new JobQueue(messages, kindOf && (({ job }) => kindOf(job)));
+  const queue = new JobQueue(messages, kindOf && (({ job }) => kindOf(job)), work.worthJoining);
   let onAbort: (() => void) | undefined;
   try {
     const aborted = new Promise<never>((_resolve, reject) => {
@@ -59,7 +61,7 @@ export async function runJobs<Setup, Job, Result>(work: PoolWork<Setup, Job, Res
  * What a boot leaves behind is garbage at once; by default V8 lets young objects grow to 48 MiB a thread, and old ones to
  * gigabytes, before it looks. A check has some 50 MiB of its own.
  */
-const [YOUNG_MIB, OLD_MIB] = [12, 160];
+const [YOUNG_MIB, OLD_MIB] = [20, 160];
 
 /** Gives the thread one job after the other until the queue is empty. */
 function serveFrom<Job, Result>(
