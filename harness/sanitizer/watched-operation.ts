@@ -1,5 +1,5 @@
 /**
- * What rules say of values rather than of places: stores of pointers, loads of tables and segments, indirect transfers. An
+ * What rules say of values rather than of places: stores of pointers, comparisons, loads of tables and segments, indirect transfers. An
  * instruction of these kinds is looked at when it is executed; all others are left as they are.
  */
 import type { ExecutableInstruction, Operand } from '../x86/instruction.ts';
