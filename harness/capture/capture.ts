@@ -9,7 +9,7 @@ import { humanMonitor } from '../boot/guest.ts';
 import type { SubjectDriver } from '../boot/subject-driver.ts';
 import type { LoaderReport } from '../grub/console.ts';
 import type { SharedRam } from '../guest/guest-view.ts';
-import type { Deadline } from '../lifetime/deadline.ts';
+import { untilAborted } from '../lifetime/until-aborted.ts';
 import type { Machine } from '../qemu/launch.ts';
 import type { LogRange } from '../qemu/machine-spec.ts';
 import { habitsOf, memoryWithImage } from '../replay/loaded-memory.ts';
@@ -104,18 +104,21 @@ async function byLog(request: CaptureRequest): Promise<Captured> {
   onProgress?.({ phase: 'scout' });
   const sites =
     request.sites ??
-    (await withMachineAtEntry(request, 'scout', inside, (machine, deadline) =>
+    (await withMachineAtEntry(request, 'scout', inside, (machine, { deadline }) =>
       scout({ machine, until, disassembler: store.disassembler, deadline }),
     ));
   const scoutMs = performance.now() - started;
   onProgress?.(BEGUN);
   const ranges = recordedRanges(inside, sites);
-  const recorded = await withMachineAtEntry(request, 'recording', ranges, (machine, deadline) =>
+  const recorded = await withMachineAtEntry(request, 'recording', ranges, (machine, { deadline, signal }) =>
     record(
       request,
       'log',
       machine,
-      recordSegments({ machine, inside, sites, until, disassembler: store.disassembler, deadline }),
+      untilAborted(
+        recordSegments({ machine, inside, sites, until, disassembler: store.disassembler, deadline }),
+        signal,
+      ),
     ),
   );
   return { ...recorded, way: 'log', scoutMs };
@@ -126,8 +129,17 @@ async function byStepping(request: CaptureRequest): Promise<Captured> {
   const { inside } = header;
   const { disassembler } = store;
   onProgress?.(BEGUN);
-  const recorded = await withMachineAtEntry(request, 'recording', undefined, (machine, deadline) =>
-    record(request, 'step', machine, stepSegments({ machine, inside, until, deadline, disassembler })),
+  const recorded = await withMachineAtEntry(
+    request,
+    'recording',
+    undefined,
+    (machine, { deadline, signal }) =>
+      record(
+        request,
+        'step',
+        machine,
+        untilAborted(stepSegments({ machine, inside, until, deadline, disassembler }), signal),
+      ),
   );
   return { ...recorded, way: 'step', scoutMs: 0 };
 }
@@ -136,7 +148,7 @@ async function withMachineAtEntry<T>(
   { boot, header, loadBaseOf }: CaptureRequest,
   part: 'scout' | 'recording',
   logRanges: readonly LogRange[] | undefined,
-  use: (machine: Machine, deadline: Deadline) => Promise<T>,
+  use: (machine: Machine, options: BootOptions) => Promise<T>,
 ): Promise<T> {
   const options = await boot(part);
   await using session = await BootSession.launch({ ...options, ...(logRanges ? { logRanges } : {}) });
@@ -151,7 +163,7 @@ async function withMachineAtEntry<T>(
     throw new CaptureFailedError(
       `the loader put the image at 0x${loadBase.toString(16)}, not at 0x${planned.toString(16)} as its memory map let expect`,
     );
-  return await use(session.machine, options.deadline);
+  return await use(session.machine, options);
 }
 
 async function record(
