@@ -69,7 +69,11 @@ t.test('case (a): a store that forgets the base, with not a word on the console'
     const result = resultOf(results, name);
     t.equal(result.verdict, 'fail');
     t.strictSame(failedCheckpoints(result), ['layout at __start_xen'], `${name}: nothing else sees it`);
-    t.match(result.reason, /4 bytes at 0x[0-9a-f]{8}, where an image at its link base has boot_tsc_stamp: /);
+    // A byte of the stamp that is by chance what stood there is not seen.
+    t.match(
+      result.reason,
+      /[1-4] bytes at 0x[0-9a-f]{8}, where an image at its link base has boot_tsc_stamp(\+0x[1-3])?: /,
+    );
     t.match(
       result.reason,
       /; written by 0x[0-9a-f]{8} \(trampoline_setup\+0x[0-9a-f]+\): mov %eax,0x[0-9a-f]+$/,
